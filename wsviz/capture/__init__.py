@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Floor 1: capture files -> packets -> TCP streams -> HTTP exchanges and WebSocket frames -> tables."""

@@ -28,6 +28,7 @@ from wsviz.protocol.wire import (
     Header,
     Opcode,
     apply_mask,
+    bytes_missing,
     close_code_name,
     count,
     opcode_name,
@@ -184,8 +185,10 @@ def dissection_of(
     sender: Side | None,
     frame: int | None = None,
     offset: int = 0,
+    *,
+    judged: bool = False,
 ) -> Dissection[Frame]:
-    """The dissection of one whole frame whose header is known; `findings` are the header's."""
+    """The dissection of one whole frame whose header is known; `findings` are the header's, or all where `judged`."""
     payload = raw[header.size :]
     if header.masking_key is not None:
         payload = apply_mask(payload, header.masking_key)
@@ -199,22 +202,14 @@ def dissection_of(
         masking_key=header.masking_key,
         length_bits=header.length_bits,
     )
-    found = findings + judge_body(header.opcode, payload, sender, frame, offset)
+    found = findings if judged else findings + judge_body(header.opcode, payload, sender, frame, offset)
     return Dissection(value, raw, tuple(_fields(raw)), tuple(sorted(found)))
 
 
 def _incomplete(data: bytes, header: Header | None, sender: Side | None, bits: ReservedBits) -> Incomplete:
-    found: list[Finding] = []
     cut = "the header" if header is None else "the payload"
-    if header is not None:
-        needed, found = header.end - len(data), judge_header(header, sender, bits)
-    else:
-        size = 2
-        if len(data) >= 2:
-            size += {126: 2, 127: 8}.get(data[1] & LENGTH, 0) + (4 if data[1] & MASK else 0)
-        # Seven bits of length are known before the header is whole; longer forms say the length at its end.
-        seven = data[1] & LENGTH if len(data) >= 2 else 0
-        needed = size - len(data) + (seven if seven < 126 else 0)
+    found = [] if header is None else judge_header(header, sender, bits)
+    needed = bytes_missing(data, header)
     partial = Dissection(None, data, tuple(_fields(data)), tuple(sorted(found)))
     return Incomplete(
         f"the frame ends after {len(data)} bytes, expected {len(data) + needed} or more: {cut} is cut",

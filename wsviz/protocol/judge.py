@@ -106,10 +106,12 @@ def _judge_length(header: Header, find: Callable[[str, str, str], None]) -> None
 
 def _judge_reserved_bits(header: Header, bits: ReservedBits, find: Callable[[str, str, str], None]) -> None:
     for name, bit in (("RSV1", RSV1), ("RSV2", RSV2), ("RSV3", RSV3)):
-        if not header.first & bit or bits.others:
+        if not header.first & bit:
             continue
         if not bits.known:
             find("extensions-unknown", f"{name} is 1, and the negotiated extensions are not known", name)
+        elif bits.others and not (bit == RSV1 and bits.deflate):
+            find("extensions-unknown", f"{name} is 1, and wsviz does not know an extension that was negotiated", name)
         elif bit != RSV1 or not bits.deflate:
             find("reserved-bit-set", f"{name} is 1, and no negotiated extension gives it a meaning", name)
         elif header.first & 0b1000:
@@ -152,7 +154,7 @@ def judge_body(
     return found
 
 
-def utf8_fault(error: UnicodeDecodeError) -> str:
-    """Where and why bytes are no UTF-8, in words."""
+def utf8_fault(error: UnicodeDecodeError, base: int = 0) -> str:
+    """Where and why bytes are no UTF-8, in words; `base` is the place of the first byte decoded."""
     at = error.object[error.start : error.start + 4].hex(" ")
-    return f"{error.reason} at byte {error.start} ({at})"
+    return f"{error.reason} at byte {base + error.start} ({at})"

@@ -2,57 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from wsviz.protocol.fields import Finding, Severity, Side
-
-ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: what it is called, where it stands, how bad breaking it is, and bytes that break it.
-
-    `example` is what `sender` sends after the handshake, `extensions` what the handshake negotiated.
-    """
-
-    slug: str
-    section: str
-    severity: Severity
-    close_code: int | None
-    meaning: str
-    example: bytes
-    sender: Side = Side.SERVER
-    extensions: str = ""
-
-    def finding(
-        self,
-        explanation: str,
-        *,
-        culprit: Side | None = None,
-        field: str | None = None,
-        frame: int | None = None,
-        offset: int = 0,
-    ) -> Finding:
-        """A finding of this rule at one place."""
-        return Finding(
-            self.slug,
-            self.severity,
-            self.section,
-            explanation,
-            culprit,
-            self.close_code,
-            field,
-            frame,
-            offset,
-        )
-
-
-def table(rules: Iterable[Rule]) -> dict[str, Rule]:
-    """The rules by their slugs."""
-    return {rule.slug: rule for rule in rules}
-
+from wsviz.protocol.fields import Side
+from wsviz.protocol.handshake_rules import HANDSHAKE_RULES
+from wsviz.protocol.http_rules import HTTP_RULES
+from wsviz.protocol.rule import ERROR, NOTE, WARNING, Rule, table
 
 FRAME_RULES = table(
     [
@@ -87,7 +40,7 @@ FRAME_RULES = table(
             ERROR,
             1002,
             "permessage-deflate sets RSV1 on the first frame of a message only.",
-            b"\x41\x01\xf2\xc0\x01\x00",
+            b"\x41\x03\xf2\x48\xcd\xc0\x04\xc9\xc9\x07\x00",
             extensions="permessage-deflate",
         ),
         Rule(
@@ -95,8 +48,9 @@ FRAME_RULES = table(
             "RFC 6455 5.2",
             NOTE,
             None,
-            "A reserved bit is set and the handshake was not seen, so its meaning is not known.",
+            "A reserved bit is set, and the handshake was not seen or names an extension that wsviz does not know.",
             b"\xc1\x00",
+            extensions="x-unknown",
         ),
         Rule(
             "fragmented-control-frame",
@@ -199,4 +153,162 @@ FRAME_RULES = table(
     ]
 )
 
-RULES: dict[str, Rule] = {**FRAME_RULES}
+STREAM_RULES = table(
+    [
+        Rule(
+            "continuation-without-message",
+            "RFC 6455 5.4",
+            ERROR,
+            1002,
+            "A continuation frame continues a message; with none begun there is nothing to continue.",
+            b"\x80\x05Hello",
+        ),
+        Rule(
+            "message-interrupted",
+            "RFC 6455 5.4",
+            ERROR,
+            1002,
+            "A fragmented message goes on with continuation frames up to FIN; messages are not interleaved.",
+            b"\x01\x03Hel\x81\x05Hello",
+        ),
+        Rule(
+            "text-not-utf8",
+            "RFC 6455 8.1",
+            ERROR,
+            1007,
+            "A text message is UTF-8 as a whole; a character may be cut between its frames.",
+            b"\x81\x03\xed\xa0\x80",
+        ),
+        Rule(
+            "data-after-close",
+            "RFC 6455 5.5.1",
+            ERROR,
+            None,
+            "After a Close frame a side sends no more data frames; the receiver ignores them.",
+            b"\x88\x00\x81\x05Hello",
+        ),
+        Rule(
+            "second-close",
+            "RFC 6455 5.5.1",
+            NOTE,
+            None,
+            "One Close frame from each side ends the connection; the receiver ignores a second one.",
+            b"\x88\x02\x03\xe8\x88\x02\x03\xe8",
+        ),
+        Rule(
+            "masking-key-reused",
+            "RFC 6455 5.3",
+            WARNING,
+            None,
+            "A client picks a fresh masking key for each frame; the same one twice in a row is predictable.",
+            b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58" * 2,
+            sender=Side.CLIENT,
+        ),
+        Rule(
+            "message-over-limit",
+            "RFC 6455 10.4",
+            NOTE,
+            None,
+            "The message passes the size up to which wsviz keeps its data; a receiver may fail such a one with 1009.",
+            b"\x81\x05Hello",
+            max_message_size=4,
+        ),
+        Rule(
+            "frame-cut",
+            "RFC 6455 5.2",
+            WARNING,
+            None,
+            "The bytes end within a frame.",
+            b"\x81\x05Hel",
+        ),
+        Rule(
+            "message-unfinished",
+            "RFC 6455 5.4",
+            WARNING,
+            None,
+            "The bytes end, or a Close frame comes, before the message's final frame.",
+            b"\x01\x03Hel",
+        ),
+    ]
+)
+
+# RFC 7692 names no close code for damaged data; 1007, data not consistent with its type, is the one that fits.
+DEFLATE_RULES = table(
+    [
+        Rule(
+            "deflate-no-data",
+            "RFC 7692 7.2.1",
+            ERROR,
+            1007,
+            "An empty compressed message is one byte, 00; with no byte at all, careless inflaters misread the next.",
+            b"\xc1\x00",
+            extensions="permessage-deflate",
+        ),
+        Rule(
+            "deflate-data-broken",
+            "RFC 7692 7.2.2",
+            ERROR,
+            1007,
+            "The payload with 00 00 ff ff put back is raw deflate data that stays within the negotiated window.",
+            b"\xc1\x01\x06",
+            extensions="permessage-deflate",
+        ),
+        Rule(
+            "deflate-data-cut",
+            "RFC 7692 7.2.2",
+            ERROR,
+            1007,
+            "The payload with 00 00 ff ff put back ends with an empty stored block; most inflaters miss a cut.",
+            b"\xc1\x04\xf2\x48\xcd\xc9",
+            extensions="permessage-deflate",
+        ),
+        Rule(
+            "deflate-final-block",
+            "RFC 7692 7.2.3.4",
+            NOTE,
+            None,
+            "A block with BFINAL 1 is legal and the data goes on after it; several inflaters stop there.",
+            b"\xc1\x08\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
+            extensions="permessage-deflate",
+        ),
+    ]
+)
+
+CAPTURE_RULES = table(
+    [
+        Rule(
+            "file-cut",
+            "pcap, pcapng",
+            ERROR,
+            None,
+            "The capture file ends within a record, or holds a record that cannot be read: what follows is lost.",
+            b"",
+        ),
+        Rule(
+            "bytes-missing",
+            "RFC 9293 3.4",
+            WARNING,
+            None,
+            "The capture lacks bytes of a TCP stream: a packet was not captured, or the snap length cut it.",
+            b"",
+        ),
+        Rule(
+            "no-http",
+            "RFC 9112 2.1",
+            WARNING,
+            None,
+            "A connection that began as HTTP goes on with bytes that are none; they are not decoded.",
+            b"",
+        ),
+        Rule(
+            "roles-inferred",
+            "RFC 6455 1.3",
+            NOTE,
+            None,
+            "Neither a handshake nor a SYN was seen, so which end is the client is inferred.",
+            b"",
+        ),
+    ]
+)
+
+RULES: dict[str, Rule] = {**CAPTURE_RULES, **FRAME_RULES, **STREAM_RULES, **DEFLATE_RULES, **HANDSHAKE_RULES, **HTTP_RULES}

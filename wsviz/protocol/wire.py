@@ -129,6 +129,18 @@ def read_header(data: Bytes, start: int = 0) -> Header | None:
     return Header(first, second, length, key, size) if len(data) >= start + size else None
 
 
+def bytes_missing(data: Bytes, header: Header | None) -> int:
+    """How many bytes the frame that `data` begins lacks, as far as they tell; `header` as read from them."""
+    if header is not None:
+        return header.end - len(data)
+    size, seven = 2, 0
+    if len(data) >= 2:
+        # Seven bits of length are known before the header is whole; longer forms say the length at its end.
+        seven = data[1] & LENGTH
+        size += {126: 2, 127: 8}.get(seven, 0) + (4 if data[1] & MASK else 0)
+    return size - len(data) + (seven if seven < 126 else 0)
+
+
 def preview(data: bytes, *, as_text: bool = True) -> str:
     """Bytes in words: quoted text where they are readable UTF-8, else hex; at most 32 of them, the rest counted."""
     shown = data[:PREVIEW_BYTES]

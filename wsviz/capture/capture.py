@@ -1,0 +1,135 @@
+"""One capture file: its connections, and everything about them as tables."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wsviz.capture.captured_frames import FRAME, SIDES
+from wsviz.capture.connection import Connection
+from wsviz.capture.packets import Array, PacketTable, read_packets
+from wsviz.capture.tcp import build_flows
+from wsviz.protocol.fields import Finding, WsvizError
+from wsviz.protocol.rules import RULES
+
+if TYPE_CHECKING:  # the tables import pandas, which costs half a second, on first use
+    import pandas as pd
+
+FRAME_COLUMNS = (
+    "connection",
+    "time",
+    "sender",
+    "opcode",
+    "fin",
+    "rsv1",
+    "masked",
+    "header_length",
+    "payload_length",
+    "packet",
+)
+
+
+def read_capture(path: str | os.PathLike[str]) -> Capture:
+    """Read a pcap or pcapng file, plain or gzipped.
+
+    A file that is cut gives what is there and the finding `file-cut`. Raises CaptureError where nothing can be read.
+    """
+    return Capture(os.fspath(path), read_packets(path))
+
+
+class Capture:
+    """One capture file, decoded.
+
+    The tables are pandas DataFrames, made on first use; `wsviz.capture.tables` names their columns, types and units.
+    """
+
+    def __init__(self, name: str, table: PacketTable) -> None:
+        self.name, self._packets = name, table
+        flows = build_flows(table)
+        self.connections = tuple(Connection(index, flow, table) for index, flow in enumerate(flows))
+        self.file_findings: tuple[Finding, ...] = ()
+        if table.trouble is not None:
+            explanation = f"{table.trouble}; {len(table.rows):,} packets were read before"
+            self.file_findings = (RULES["file-cut"].finding(explanation),)
+
+    def __repr__(self) -> str:
+        return f"<Capture {self.name}: {self.packet_count:,} packets, {len(self.connections):,} connections>"
+
+    @property
+    def packet_count(self) -> int:
+        """How many packets the file holds."""
+        return len(self._packets.rows)
+
+    @property
+    def wire_bytes(self) -> int:
+        """The bytes of all packets on the wire, those included that the snap length cut."""
+        return int(self._packets.rows["length"].astype("i8").sum())
+
+    def frame_columns(self) -> dict[str, Array]:
+        """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""
+        table = np.concatenate([np.zeros(0, FRAME), *(connection.frame_table for connection in self.connections)])
+        table = table[np.lexsort((table["offset"], table["packet"]))]
+        columns = {name: table[name] for name in FRAME_COLUMNS}
+        columns["sender"] = np.array([side.value for side in SIDES])[columns["sender"]]
+        return columns
+
+    def payloads(self) -> list[bytes]:
+        """The data of every message, inflated, in capture order."""
+        messages = [message for connection in self.connections for message in connection.messages]
+        return [message.data for message in sorted(messages, key=lambda message: message.time or 0)]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """A row a connection: who, what, how much, and why it ended."""
+        from wsviz.capture import tables
+
+        return tables.summary_table(self.connections, self._packets)
+
+    @cached_property
+    def packets(self) -> pd.DataFrame:
+        """A row a packet; NA where it belongs to no TCP connection."""
+        from wsviz.capture import tables
+
+        return tables.packet_table(self.connections, self._packets)
+
+    @cached_property
+    def frames(self) -> pd.DataFrame:
+        """A row a frame, in capture order."""
+        from wsviz.capture import tables
+
+        return tables.frame_table(self.frame_columns())
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """A row a message, in the order of their last bytes."""
+        from wsviz.capture import tables
+
+        return tables.message_table(self.connections)
+
+    @cached_property
+    def exchanges(self) -> pd.DataFrame:
+        """A row an HTTP exchange, the upgrade included, in the order of the requests."""
+        from wsviz.capture import tables
+
+        return tables.exchange_table(self.connections)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """A row a finding: those of the file first, then those of each connection."""
+        from wsviz.capture import tables
+
+        return tables.finding_table(self.connections, self.file_findings)
+
+    def overhead(self, by: str = "connection") -> pd.DataFrame:
+        """The ledger: every byte on the wire in exactly one bucket, a row a unit and a column a bucket.
+
+        `by` is "connection", "exchange" or "message"; bytes that belong to no unit stand in rows with NA as theirs.
+        """
+        from wsviz.capture import tables
+
+        if by not in ("connection", "exchange", "message"):
+            raise WsvizError(f"by is {by!r}, expected 'connection', 'exchange' or 'message'")
+        return tables.overhead_table(self.connections, self._packets, by)

@@ -1,0 +1,237 @@
+"""The tables that users see, as pandas DataFrames: names, units and types in one place.
+
+Times are UTC timestamps; lengths are bytes; durations and latencies are seconds; packets are counted from 1 and all
+else from 0. Columns that can be empty have pandas' nullable types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wsviz.capture.captured_frames import SIDES
+from wsviz.capture.connection import Connection
+from wsviz.capture.ledger import BUCKETS, NO_UNIT, count_connection, count_outside_tcp
+from wsviz.capture.packets import Array, PacketTable
+from wsviz.protocol.fields import Finding, Side
+
+SUMMARY = {
+    "connection": "int64",
+    "client": "str",
+    "server": "str",
+    "roles": "str",  # seen, inferred
+    "protocol": "str",  # websocket, http, tls, tcp
+    "time": "time",  # of the first packet
+    "duration": "float64",
+    "packets": "int64",
+    "bytes": "int64",  # on the wire
+    "exchanges": "int64",
+    "frames": "int64",
+    "messages": "int64",
+    "findings": "int64",
+    "ending": "str",
+}
+PACKETS = {
+    "packet": "int64",
+    "time": "time",
+    "connection": "Int64",
+    "sender": "str",
+    "length": "int64",  # on the wire
+    "captured": "int64",
+    "flags": "str",
+    "seq": "Int64",
+    "ack": "Int64",
+    "window": "Int64",
+    "payload_length": "Int64",
+    "new_bytes": "Int64",  # payload bytes not seen before
+}
+MESSAGES = {
+    "connection": "int64",
+    "message": "int64",
+    "time": "time",  # of the last byte
+    "sender": "str",
+    "opcode": "int64",
+    "length": "int64",  # inflated
+    "wire_length": "int64",
+    "frames": "int64",
+    "compressed": "bool",
+    "text": "object",  # None for binary messages
+    "data": "object",
+}
+EXCHANGES = {
+    "connection": "int64",
+    "exchange": "int64",
+    "time": "time",  # of the request's first byte
+    "method": "str",
+    "target": "str",
+    "status": "Int64",
+    "request_length": "int64",  # header and body with their framing
+    "response_length": "int64",
+    "body_length": "int64",  # of the response, without framing
+    "latency": "Float64",  # from the request's first byte to the response's
+    "packet": "int64",  # of the request's first byte
+    "response_packet": "Int64",
+}
+FINDINGS = {
+    "connection": "Int64",
+    "severity": "str",
+    "rule": "str",
+    "culprit": "str",
+    "frame": "Int64",
+    "field": "str",
+    "offset": "int64",
+    "close_code": "Int64",
+    "section": "str",
+    "explanation": "str",
+}
+_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+
+
+def make_table(columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
+    """Rows as a DataFrame with these columns and types; "time" stands for a UTC timestamp."""
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    return pd.DataFrame(
+        {name: as_column(list(column), kind) for (name, kind), column in zip(columns.items(), values, strict=True)}
+    )
+
+
+def as_column(values: list[Any] | Array, kind: str) -> pd.Series[Any]:
+    """Values as one column; None becomes NA where the type is nullable."""
+    if kind == "time":
+        return pd.Series(pd.to_datetime(np.array(values, "i8"), utc=True))
+    return pd.Series(values, dtype=kind)
+
+
+def summary_table(connections: Sequence[Connection], table: PacketTable) -> pd.DataFrame:
+    return make_table(SUMMARY, (_summary_row(connection, table) for connection in connections))
+
+
+def _summary_row(connection: Connection, table: PacketTable) -> tuple[Any, ...]:
+    packets = table.rows[connection.packets]
+    return (
+        connection.index,
+        str(connection.client),
+        str(connection.server),
+        connection.roles,
+        connection.protocol,
+        int(packets["time"].min()),
+        connection.duration / 1e9,
+        len(packets),
+        int(packets["length"].astype("i8").sum()),
+        len(connection.exchanges),
+        len(connection.frame_table),
+        len(connection.messages),
+        len(connection.findings),
+        str(connection.ending),
+    )
+
+
+def packet_table(connections: Sequence[Connection], table: PacketTable) -> pd.DataFrame:
+    owners: dict[int, tuple[int, Side, int]] = {}
+    for connection in connections:
+        for side, (direction, _) in zip(SIDES, connection.directions(), strict=True):
+            for packet, new in zip(direction.packets.tolist(), direction.new_bytes.tolist(), strict=True):
+                owners[packet] = (connection.index, side, new)
+    rows: list[tuple[Any, ...]] = []
+    for number, row in enumerate(table.rows):
+        start = (number + 1, int(row["time"]))
+        size = (int(row["length"]), int(row["captured"]))
+        if number not in owners:
+            rows.append((*start, None, None, *size, *(None,) * 6))
+            continue
+        connection_index, side, new = owners[number]
+        flags = ",".join(name for bit, name in enumerate(_FLAGS) if row["flags"] >> bit & 1)
+        numbers = (int(row["seq"]), int(row["ack"]), int(row["window"]), int(row["end"]) - int(row["payload"]), new)
+        rows.append((*start, connection_index, side.value, *size, flags, *numbers))
+    return make_table(PACKETS, rows)
+
+
+def frame_table(columns: dict[str, Array]) -> pd.DataFrame:
+    kinds = {"time": "time", "sender": "str"}
+    return pd.DataFrame(
+        {name: as_column(values, kinds.get(name, str(values.dtype))) for name, values in columns.items()}
+    )
+
+
+def message_table(connections: Sequence[Connection]) -> pd.DataFrame:
+    rows = [
+        (
+            connection.index,
+            number,
+            message.time,
+            message.sender.value,
+            int(message.opcode),
+            len(message.data),
+            message.wire_length,
+            len(message.frames),
+            message.compressed,
+            message.text,
+            message.data,
+        )
+        for connection in connections
+        for number, message in enumerate(connection.messages)
+    ]
+    return make_table(MESSAGES, sorted(rows, key=lambda row: row[2] or 0))
+
+
+def exchange_table(connections: Sequence[Connection]) -> pd.DataFrame:
+    rows = [
+        (
+            connection.index,
+            exchange.index,
+            exchange.request_time,
+            exchange.request.method,
+            exchange.request.target,
+            None if exchange.response is None else exchange.response.status,
+            exchange.request_length,
+            exchange.response_length,
+            0 if exchange.response is None else len(exchange.response.body),
+            None if exchange.response_time is None else (exchange.response_time - exchange.request_time) / 1e9,
+            exchange.request_packet,
+            exchange.response_packet,
+        )
+        for connection in connections
+        for exchange in connection.exchanges
+    ]
+    return make_table(EXCHANGES, sorted(rows, key=lambda row: row[2]))
+
+
+def finding_table(connections: Sequence[Connection], of_file: Sequence[Finding]) -> pd.DataFrame:
+    found: list[tuple[int | None, Finding]] = [(None, finding) for finding in of_file]
+    found += [(connection.index, finding) for connection in connections for finding in connection.findings]
+    return make_table(
+        FINDINGS,
+        (
+            (
+                index,
+                finding.severity.value,
+                finding.rule,
+                None if finding.culprit is None else finding.culprit.value,
+                finding.frame,
+                finding.field,
+                finding.offset,
+                finding.close_code,
+                finding.section,
+                finding.explanation,
+            )
+            for index, finding in found
+        ),
+    )
+
+
+def overhead_table(connections: Sequence[Connection], table: PacketTable, by: str) -> pd.DataFrame:
+    """The ledger: a row a connection, exchange or message, and NA as the unit of bytes that belong to none."""
+    units = ["connection"] if by == "connection" else ["connection", by]
+    rows: list[tuple[Any, ...]] = []
+    for connection in connections:
+        counts = count_connection(connection.directions(), None if by == "connection" else by)
+        for unit, amounts in counts.items():
+            key = (connection.index,) if by == "connection" else (connection.index, None if unit == NO_UNIT else unit)
+            rows.append((*key, *amounts.tolist()))
+    outside = count_outside_tcp(table)
+    if outside.any():
+        rows.append((*(None,) * len(units), *outside.tolist()))
+    return make_table({**dict.fromkeys(units, "Int64"), **dict.fromkeys(BUCKETS, "int64")}, rows)

@@ -1,0 +1,218 @@
+"""TCP: packets to connections, and each direction's segments to one stream of bytes (RFC 9293).
+
+Sequence numbers become stream offsets: byte 0 is the first after SYN, or the first byte seen where the capture
+starts late. Each direction is a sorted list of pieces, each a run of *new* bytes of one packet; where two packets
+bring the same byte, the first copy wins and the second counts as retransmission.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from wsviz.capture.packets import ACK, FIN, RST, SYN, Array, PacketTable
+
+PIECE = np.dtype(
+    [
+        ("start", "i8"),  # offset in the stream
+        ("length", "i8"),  # bytes
+        ("packet", "i8"),  # index into the packet table, 0-based
+        ("source", "i8"),  # offset of the bytes in the table's buffer
+    ]
+)
+
+Endpoint = tuple[int, int]  # index of the address, port
+
+
+@dataclass(slots=True)
+class Direction:
+    """The bytes that one endpoint sent on one connection."""
+
+    table: PacketTable
+    packets: Array  # indices of this direction's packets, in file order
+    new_bytes: Array  # per packet: payload bytes not seen before, captured or not
+    pieces: Array  # of PIECE, sorted by start, without overlap
+    fin_packet: int | None  # index of the first packet with FIN
+    rst_packet: int | None
+
+    @property
+    def first_gap(self) -> int:
+        """The stream offset up to which every byte is there."""
+        starts, lengths = self.pieces["start"], self.pieces["length"]
+        if not len(starts):
+            return 0
+        expected = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+        gaps = np.nonzero(starts != expected)[0]
+        return int(expected[gaps[0]] if len(gaps) else starts[-1] + lengths[-1])
+
+    @property
+    def end(self) -> int:
+        """The stream offset after the last byte seen."""
+        return int(self.pieces["start"][-1] + self.pieces["length"][-1]) if len(self.pieces) else 0
+
+    def piece_at(self, offset: int) -> int:
+        """The index of the piece that holds the byte at a stream offset."""
+        return int(np.searchsorted(self.pieces["start"], offset, "right")) - 1
+
+    def packet_at(self, offset: int) -> int:
+        """The index of the packet that first brought the byte at a stream offset."""
+        return int(self.pieces["packet"][self.piece_at(offset)])
+
+    def time_at(self, offset: int) -> int:
+        """When that packet was captured, in ns since the epoch."""
+        return int(self.table.rows["time"][self.packet_at(offset)])
+
+    @property
+    def ended(self) -> bool:
+        """Whether this direction was closed, by FIN or by RST."""
+        return self.fin_packet is not None or self.rst_packet is not None
+
+    def packets_between(self, start: int, end: int) -> tuple[int, ...]:
+        """The indices of the packets that brought the bytes from `start` to `end`, in stream order."""
+        inside = self.pieces["packet"][self.piece_at(start) : self.piece_at(end - 1) + 1]
+        return tuple(dict.fromkeys(int(packet) for packet in inside))
+
+    def read(self, start: int, end: int) -> bytes:
+        """The stream's bytes from `start` to `end`; there is no gap between them."""
+        if start >= end:
+            return b""
+        data, parts = self.table.data, []
+        for first, length, _, source in self.pieces[self.piece_at(start) : self.piece_at(end - 1) + 1].tolist():
+            low, high = max(start, first), min(end, first + length)
+            parts.append(data[source + low - first : source + high - first])
+        return b"".join(parts)
+
+
+@dataclass(slots=True)
+class Flow:
+    """One TCP connection: the endpoint whose packet came first, the other one, and both directions in that order."""
+
+    endpoints: tuple[Endpoint, Endpoint]
+    directions: tuple[Direction, Direction]
+    packets: Array  # indices of all packets, in file order
+    opener: int | None  # 0 or 1: which endpoint sent the SYN; None where it was not seen
+
+
+@dataclass(slots=True)
+class _Assembler:
+    """Takes the packets of one direction in file order."""
+
+    first: int | None = None  # the sequence number of stream offset 0
+    from_syn: bool = False
+    top: int = 0  # the highest stream offset reached
+    intervals: list[tuple[int, int]] = field(default_factory=list)  # disjoint, sorted: what has been seen
+    pieces: list[tuple[int, int, int, int]] = field(default_factory=list)
+    packets: list[int] = field(default_factory=list)
+    new_bytes: list[int] = field(default_factory=list)
+    fin_packet: int | None = None
+    rst_packet: int | None = None
+
+    def add(self, index: int, seq: int, flags: int, length: int, captured: int, source: int) -> None:
+        """Add a packet with `length` payload bytes, of which `captured` stand in the buffer from `source` on."""
+        if flags & SYN:
+            seq += 1
+        if self.first is None:
+            self.first, self.from_syn = seq, bool(flags & SYN)
+        # The nearest offset that this sequence number can mean: it wraps after 2**32 bytes.
+        distance = (seq - self.first - self.top + (1 << 31)) % (1 << 32) - (1 << 31)
+        start = self.top + distance
+        self.packets.append(index)
+        new = 0
+        for low, high in self._unseen(start, start + length) if length else ():
+            new += high - low
+            if (there := min(high, start + captured) - low) > 0:
+                self.pieces.append((low, there, index, source + low - start))
+        self.new_bytes.append(new)
+        if flags & FIN and self.fin_packet is None:
+            self.fin_packet = index
+        if flags & RST and self.rst_packet is None:
+            self.rst_packet = index
+
+    def _unseen(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Mark an interval as seen; what of it was not seen before."""
+        if self.from_syn:
+            start = max(start, 0)
+        elif (start, end) == (-1, 0):
+            return []  # a keep-alive probe: the byte before the first one that the capture holds
+        if start >= end:
+            return []
+        seen = self.intervals
+        if not seen or start > seen[-1][1]:
+            seen.append((start, end))
+            self.top = max(self.top, end)
+            return [(start, end)]
+        low = bisect_left(seen, start, key=lambda interval: interval[1])
+        high = bisect_right(seen, end, key=lambda interval: interval[0])
+        unseen, at = [], start
+        for known_start, known_end in seen[low:high]:
+            if at < known_start:
+                unseen.append((at, known_start))
+            at = max(at, known_end)
+        if at < end:
+            unseen.append((at, end))
+        if low < high:
+            start, end = min(start, seen[low][0]), max(end, seen[high - 1][1])
+        seen[low:high] = [(start, end)]
+        self.top = max(self.top, end)
+        return unseen
+
+    def finish(self, table: PacketTable) -> Direction:
+        pieces = np.array(self.pieces, dtype=PIECE)
+        pieces.sort(order="start")
+        if len(pieces) and not self.from_syn:
+            pieces["start"] -= pieces["start"][0]  # segments out of order at a late start may lie before offset 0
+        packets, new_bytes = np.array(self.packets, "i8"), np.array(self.new_bytes, "i8")
+        return Direction(table, packets, new_bytes, pieces, self.fin_packet, self.rst_packet)
+
+
+@dataclass(slots=True)
+class _OpenFlow:
+    """A connection while its packets are being dealt out."""
+
+    endpoints: tuple[Endpoint, Endpoint]
+    sides: tuple[_Assembler, _Assembler] = field(default_factory=lambda: (_Assembler(), _Assembler()))
+    packets: list[int] = field(default_factory=list)
+    opener: int | None = None
+    initial_seq: int | None = None
+
+    def is_reused_by(self, seq: int) -> bool:
+        """Whether a SYN with this sequence number opens another connection between the same ports."""
+        return bool(self.packets) and seq != self.initial_seq
+
+
+def build_flows(table: PacketTable) -> list[Flow]:
+    """All TCP connections of a capture, numbered by their first packet as Wireshark's tcp.stream does."""
+    flows: list[_OpenFlow] = []
+    current: dict[tuple[Endpoint, Endpoint], _OpenFlow] = {}
+    rows = table.rows
+    indices = np.nonzero(rows["tcp_packet"])[0]
+    columns = ("source", "source_port", "destination", "destination_port", "seq", "flags")
+    values = zip(indices.tolist(), *(rows[name][indices].tolist() for name in columns), strict=True)
+    for index, source, source_port, destination, destination_port, seq, flags in values:
+        sender, receiver = (source, source_port), (destination, destination_port)
+        key = (sender, receiver) if sender <= receiver else (receiver, sender)
+        opening = flags & (SYN | ACK) == SYN
+        flow = current.get(key)
+        if flow is None or (opening and flow.is_reused_by(seq)):
+            flow = current[key] = _OpenFlow((sender, receiver))
+            flows.append(flow)
+        side = 0 if sender == flow.endpoints[0] else 1
+        if opening and flow.opener is None:
+            flow.opener, flow.initial_seq = side, seq
+        elif flags & SYN and flow.opener is None:
+            flow.opener = 1 - side  # SYN-ACK: the other endpoint's SYN was not captured
+        flow.packets.append(index)
+        row = rows[index]
+        payload, end, captured = int(row["payload"]), int(row["end"]), int(row["captured"])
+        present = max(min(end, captured) - payload, 0)
+        flow.sides[side].add(index, seq, flags, end - payload, present, int(row["offset"]) + payload)
+    return [_close(flow, table) for flow in flows]
+
+
+def _close(flow: _OpenFlow, table: PacketTable) -> Flow:
+    first, second = flow.sides
+    return Flow(
+        flow.endpoints, (first.finish(table), second.finish(table)), np.array(flow.packets, "i8"), flow.opener
+    )

@@ -1,0 +1,138 @@
+"""Text for the terminal and for other programs: rich tables, tab-separated lines, JSON lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wsviz.figures.figure import plain
+from wsviz.protocol.wire import count, opcode_name
+
+if TYPE_CHECKING:
+    from wsviz.capture.capture import Capture
+    from wsviz.capture.connection import Connection
+
+UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else UNBOUND, highlight=False, soft_wrap=True)
+
+
+def print_summary(capture: Capture) -> None:
+    """What is in a capture: a line on each connection, and below it how it ended."""
+    console = _console()
+    packets = capture.packet_count
+    connections = len(capture.connections)
+    console.print(
+        Text(
+            f"{plain(capture.name)}: {count(packets, 'packet')}, {count(capture.wire_bytes, 'byte')}, "
+            f"{count(connections, 'TCP connection')}"
+        )
+    )
+    for connection in capture.connections:
+        console.print(_connection_line(connection))
+        console.print(Text(f"    {plain(str(connection.ending))}"))
+        for severity, number in _findings(connection):
+            console.print(
+                Text(f"    {count(number, severity)} found", style="bold red" if severity == "error" else "")
+            )
+
+
+def _connection_line(connection: Connection) -> Text:
+    line = Text(f"{connection.index:>3} ", style="bold")
+    line.append(f"{connection.client} -> {connection.server}  ", style="cyan")
+    line.append(connection.protocol, style="bold")
+    if connection.exchanges:
+        request = connection.exchanges[0].request
+        # A query may hold a token, so it is not shown.
+        target, query, _ = request.target.partition("?")
+        line.append(plain(f"  {request.method} {target}{query and '?...'}"))
+    counts = [
+        (len(connection.exchanges), "exchange"),
+        (len(connection.frame_table), "frame"),
+        (len(connection.messages), "message"),
+        (len(connection.packets), "packet"),
+    ]
+    line.append("  " + ", ".join(count(number, noun) for number, noun in counts if number))
+    line.append(f", {connection.duration / 1e9:.3f} s")
+    if connection.roles == "inferred":
+        line.append(", roles inferred")
+    return line
+
+
+def _findings(connection: Connection) -> Iterator[tuple[str, int]]:
+    for severity in ("error", "warning", "note"):
+        number = sum(finding.severity == severity for finding in connection.findings)
+        if number:
+            yield severity, number
+
+
+def print_columns(columns: Mapping[str, Any], style: str) -> None:
+    """A table as "table", "tsv" or "jsonl"; a column called `time` holds ns since the epoch.
+
+    Times are seconds since the first row in the table, and seconds since the epoch with nine decimals elsewhere.
+    """
+    values = {name: _plain_values(column) for name, column in columns.items()}
+    if style == "table":
+        _print_table(values)
+    elif style == "tsv":
+        print("\t".join(values))
+        for row in zip(*values.values(), strict=True):
+            print("\t".join(_tsv(name, value) for name, value in zip(values, row, strict=True)))
+    else:
+        for row in zip(*values.values(), strict=True):
+            pairs = (f"{json.dumps(name)}: {_json(name, value)}" for name, value in zip(values, row, strict=True))
+            print("{" + ", ".join(pairs) + "}")
+
+
+def _plain_values(column: Any) -> list[Any]:
+    """Python's own values; pandas' NA becomes None."""
+    values = column.tolist() if hasattr(column, "tolist") else column
+    return [None if type(value).__name__ == "NAType" else value for value in values]
+
+
+def _epoch(time: int) -> str:
+    return f"{time // 1_000_000_000}.{time % 1_000_000_000:09d}"
+
+
+def _tsv(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "time":
+        return _epoch(value)
+    return str(int(value)) if isinstance(value, bool) else plain(str(value))
+
+
+def _json(name: str, value: Any) -> str:
+    return _epoch(value) if name == "time" and value is not None else json.dumps(value)
+
+
+def _print_table(columns: Mapping[str, list[Any]]) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    start = next(iter(columns.get("time", [])), 0)
+    for name, values in columns.items():
+        numeric = name != "opcode" and all(isinstance(value, (int, float)) or value is None for value in values)
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*(Text(_cell(name, value, start)) for name, value in zip(columns, row, strict=True)))
+    _console().print(table)
+
+
+def _cell(name: str, value: Any, start: int) -> str:
+    if value is None:
+        return "-"
+    if name == "time":
+        return f"{(value - start) / 1e9:.6f}"
+    if name == "opcode":
+        return f"{value} {opcode_name(value)}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else plain(str(value))
