@@ -1,7 +1,7 @@
 """The command line: what is in a capture, its frames and its bytes, and one frame drawn in the terminal.
 
-Exit status 0 says that it worked, 2 that nothing could be read or the arguments are wrong. Messages go to stderr, a
-line each; what comes from a capture is escaped for the terminal.
+Exit status 0 says that it worked, 1 that `lint` found what it is told to fail on, 2 that nothing could be read or the
+arguments are wrong. Messages go to stderr, a line each; what comes from a capture is escaped for the terminal.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wsviz.protocol.fields import Incomplete, Side, WsvizError
+from wsviz.protocol.fields import Incomplete, Severity, Side, WsvizError
 
 if TYPE_CHECKING:
     from wsviz.capture.capture import Capture
 
 FORMATS = ("table", "tsv", "jsonl")
-COMMANDS = ("summary", "frames", "overhead", "frame")
+COMMANDS = ("summary", "frames", "overhead", "lint", "frame")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _format_option(overhead)
     overhead.add_argument("--by", choices=("connection", "exchange", "message"), default="connection")
     overhead.set_defaults(run=_overhead)
+    _lint_command(commands)
     frame = commands.add_parser("frame", help="draw one frame, given in hex")
     frame.add_argument("hex", nargs="+", metavar="HEX", help="bytes in hex, such as 8105 48656c6c6f")
     frame.add_argument(
@@ -72,6 +73,22 @@ def _file_command(
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     command.add_argument("file", metavar="FILE")
     return command
+
+
+def _lint_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    lint = _file_command(commands, "lint", "every broken rule of RFC 6455, RFC 7692 and RFC 9112, and who broke it")
+    lint.epilog = "Exit status: 0 nothing found that is bad enough, 1 something found, 2 the file could not be read."
+    lint.add_argument("--format", choices=("table", "jsonl"), default="table", help="default: %(default)s")
+    lint.add_argument(
+        "--fail-on",
+        choices=[s.value for s in Severity],
+        default="error",
+        help="the least severity that fails (%(default)s)",
+    )
+    lint.add_argument(
+        "--ignore", action="append", default=[], metavar="RULE", help="leave this rule out; may be repeated"
+    )
+    lint.set_defaults(run=_lint)
 
 
 def _format_option(command: argparse.ArgumentParser) -> None:
@@ -108,6 +125,21 @@ def _overhead(options: argparse.Namespace) -> int:
     table = _read(options.file).overhead(options.by)
     terminal.print_columns({str(name): table[name].to_list() for name in table}, options.format)
     return 0
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from wsviz import terminal
+    from wsviz.protocol.rules import RULES
+
+    for rule in options.ignore:
+        if rule not in RULES:
+            raise WsvizError(f"--ignore {rule}: there is no such rule; the rules are {', '.join(sorted(RULES))}")
+    capture = _read(options.file)
+    found = [
+        (connection, finding) for connection, finding in capture.all_findings() if finding.rule not in options.ignore
+    ]
+    terminal.print_findings(found, options.format)
+    return int(any(finding.severity.rank >= Severity(options.fail_on).rank for _, finding in found))
 
 
 def _frame(options: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,13 +13,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wsviz.capture.finding_rows import FINDINGS, finding_row
 from wsviz.figures.figure import plain
+from wsviz.protocol.fields import Finding, Severity
 from wsviz.protocol.wire import count, opcode_name
 
 if TYPE_CHECKING:
     from wsviz.capture.capture import Capture
     from wsviz.capture.connection import Connection
 
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
 
 
@@ -40,10 +44,8 @@ def print_summary(capture: Capture) -> None:
     for connection in capture.connections:
         console.print(_connection_line(connection))
         console.print(Text(f"    {plain(str(connection.ending))}"))
-        for severity, number in _findings(connection):
-            console.print(
-                Text(f"    {count(number, severity)} found", style="bold red" if severity == "error" else "")
-            )
+        for severity, number in _by_severity(connection.findings):
+            console.print(Text(f"    {count(number, severity)} found", style=_STYLES[severity]))
 
 
 def _connection_line(connection: Connection) -> Text:
@@ -68,11 +70,9 @@ def _connection_line(connection: Connection) -> Text:
     return line
 
 
-def _findings(connection: Connection) -> Iterator[tuple[str, int]]:
-    for severity in ("error", "warning", "note"):
-        number = sum(finding.severity == severity for finding in connection.findings)
-        if number:
-            yield severity, number
+def _by_severity(findings: Iterable[Finding]) -> list[tuple[Severity, int]]:
+    numbers = Counter(finding.severity for finding in findings)
+    return [(severity, numbers[severity]) for severity in _STYLES if numbers[severity]]
 
 
 def print_columns(columns: Mapping[str, Any], style: str) -> None:
@@ -91,6 +91,34 @@ def print_columns(columns: Mapping[str, Any], style: str) -> None:
         for row in zip(*values.values(), strict=True):
             pairs = (f"{json.dumps(name)}: {_json(name, value)}" for name, value in zip(values, row, strict=True))
             print("{" + ", ".join(pairs) + "}")
+
+
+def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: str) -> None:
+    """Findings as a "table", a paragraph each, or as "jsonl" with the columns of the findings table."""
+    if style == "jsonl":
+        for connection, finding in found:
+            print(json.dumps(dict(zip(FINDINGS, finding_row(connection, finding), strict=True))))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
+        table.add_column(name, no_wrap=name != "what")
+    for connection, finding in found:
+        packet = None if connection is None else connection.packet_of(finding)
+        place = "file" if connection is None else f"connection {connection.index}"
+        table.add_row(
+            Text(place + (f", packet {packet}" if packet else "")),
+            Text(finding.severity.value, style=_STYLES[finding.severity]),
+            Text(finding.rule),
+            Text(finding.culprit or "-"),
+            Text(plain(finding.explanation)),
+            Text(str(finding.close_code or "-")),
+            Text(finding.section),
+        )
+    console = _console()
+    if found:
+        console.print(table)
+    totals = [count(number, severity) for severity, number in _by_severity(finding for _, finding in found)]
+    console.print(Text(", ".join(totals) or "nothing found"))
 
 
 def _plain_values(column: Any) -> list[Any]:

@@ -76,6 +76,12 @@ class Capture:
         columns["sender"] = np.array([side.value for side in SIDES])[columns["sender"]]
         return columns
 
+    def all_findings(self) -> list[tuple[Connection | None, Finding]]:
+        """Every finding with its connection: first those of the file itself, which have none."""
+        found: list[tuple[Connection | None, Finding]] = [(None, finding) for finding in self.file_findings]
+        found += [(connection, finding) for connection in self.connections for finding in connection.findings]
+        return found
+
     def payloads(self) -> list[bytes]:
         """The data of every message, inflated, in capture order."""
         messages = [message for connection in self.connections for message in connection.messages]
@@ -121,7 +127,7 @@ class Capture:
         """A row a finding: those of the file first, then those of each connection."""
         from wsviz.capture import tables
 
-        return tables.finding_table(self.connections, self.file_findings)
+        return tables.finding_table(self.all_findings())
 
     def overhead(self, by: str = "connection") -> pd.DataFrame:
         """The ledger: every byte on the wire in exactly one bucket, a row a unit and a column a bucket.

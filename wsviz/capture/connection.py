@@ -154,6 +154,13 @@ class Connection:
         """Both directions with their spans, the client's first: what the ledger counts."""
         return [(self._directions[side], self.spans[side]) for side in SIDES]
 
+    def packet_of(self, finding: Finding) -> int | None:
+        """The packet (1-based) that brought the byte a finding points at; None where nobody is to blame for it."""
+        if finding.culprit is None:
+            return None
+        direction = self._directions[finding.culprit]
+        return direction.packet_at(finding.offset) + 1 if 0 <= finding.offset < direction.first_gap else None
+
     @cached_property
     def ending(self) -> Ending:
         """Who ended the connection, and how."""

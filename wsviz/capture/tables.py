@@ -14,6 +14,7 @@ import pandas as pd
 
 from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
+from wsviz.capture.finding_rows import FINDINGS, finding_row
 from wsviz.capture.ledger import BUCKETS, NO_UNIT, count_connection, count_outside_tcp
 from wsviz.capture.packets import Array, PacketTable
 from wsviz.protocol.fields import Finding, Side
@@ -74,18 +75,6 @@ EXCHANGES = {
     "latency": "Float64",  # from the request's first byte to the response's
     "packet": "int64",  # of the request's first byte
     "response_packet": "Int64",
-}
-FINDINGS = {
-    "connection": "Int64",
-    "severity": "str",
-    "rule": "str",
-    "culprit": "str",
-    "frame": "Int64",
-    "field": "str",
-    "offset": "int64",
-    "close_code": "Int64",
-    "section": "str",
-    "explanation": "str",
 }
 _FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
 
@@ -199,27 +188,8 @@ def exchange_table(connections: Sequence[Connection]) -> pd.DataFrame:
     return make_table(EXCHANGES, sorted(rows, key=lambda row: row[2]))
 
 
-def finding_table(connections: Sequence[Connection], of_file: Sequence[Finding]) -> pd.DataFrame:
-    found: list[tuple[int | None, Finding]] = [(None, finding) for finding in of_file]
-    found += [(connection.index, finding) for connection in connections for finding in connection.findings]
-    return make_table(
-        FINDINGS,
-        (
-            (
-                index,
-                finding.severity.value,
-                finding.rule,
-                None if finding.culprit is None else finding.culprit.value,
-                finding.frame,
-                finding.field,
-                finding.offset,
-                finding.close_code,
-                finding.section,
-                finding.explanation,
-            )
-            for index, finding in found
-        ),
-    )
+def finding_table(found: Iterable[tuple[Connection | None, Finding]]) -> pd.DataFrame:
+    return make_table(FINDINGS, (finding_row(connection, finding) for connection, finding in found))
 
 
 def overhead_table(connections: Sequence[Connection], table: PacketTable, by: str) -> pd.DataFrame:
