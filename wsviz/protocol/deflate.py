@@ -97,6 +97,9 @@ class InflateError(ProtocolError):
 class Inflater:
     """Inflates the messages of one direction, in pieces of at most 64 KiB, so that the caller can bound them.
 
+    A reference beyond the window is damage, as far as zlib sees it: like every receiver built on zlib, this one
+    forgives what its output buffer still holds.
+
     A message is `start()`, `pieces(payload)` for each of its frames, `end()`. After an error or a message left
     unfinished the next `start()` mends the inflater: it goes on with the window as far as it was filled.
     """

@@ -52,6 +52,10 @@ class Side(StrEnum):
     CLIENT = "client"
     SERVER = "server"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Side:
+        raise ProtocolError(f"the sender is {value!r}, expected 'client' or 'server'")
+
     @property
     def other(self) -> Side:
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT

@@ -226,7 +226,7 @@ def _fields(raw: bytes) -> Iterator[Field]:
     yield Field("FIN", 0, 1, first >> 7, "final fragment" if first & FIN else "more fragments follow", _BASE)
     for position, name in enumerate(("RSV1", "RSV2", "RSV3"), 1):
         bit = first >> (7 - position) & 1
-        yield Field(name, position, 1, bit, "used by an extension" if bit else "unused", _BASE)
+        yield Field(name, position, 1, bit, "set" if bit else "unused", _BASE)
     yield Field("opcode", 4, 4, opcode, opcode_name(opcode), _BASE)
     if len(raw) < 2:
         return

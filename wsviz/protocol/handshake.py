@@ -15,8 +15,15 @@ from dataclasses import dataclass
 
 from wsviz.protocol.fields import Dissection, Finding, ProtocolError, Severity
 from wsviz.protocol.grammar import TOKEN, split_list
-from wsviz.protocol.handshake_checks import Check, check_accept, is_key, judge_request, judge_response
-from wsviz.protocol.http1 import Request, Response, dissect_request, dissect_response
+from wsviz.protocol.handshake_checks import (
+    Check,
+    check_accept,
+    chosen_subprotocol,
+    is_key,
+    judge_request,
+    judge_response,
+)
+from wsviz.protocol.http1 import Request, Response, dissect, dissect_request, read_response
 from wsviz.protocol.negotiation import answer_to, extension_list, extension_text
 from wsviz.protocol.wire import Bytes
 
@@ -49,6 +56,19 @@ class Uri:
     port: int
     resource: str
 
+    def __post_init__(self) -> None:
+        if not self.resource.startswith("/") or not _RESOURCE.fullmatch(self.resource):
+            raise ProtocolError("path and query hold a character that a URI writes in percent-encoding")
+        if not 1 <= self.port <= 65535:
+            raise ProtocolError(f"port {self.port} lies outside 1 to 65535")
+        try:
+            # A zone (%eth0) has a meaning on one machine only, and ipaddress would let any character into it.
+            known = ":" in self.host and "%" not in self.host and ipaddress.IPv6Address(self.host)
+        except ValueError:
+            known = False
+        if not known and not _HOST_NAME.fullmatch(self.host):
+            raise ProtocolError(f"{self.host[:80]!r} is neither a host name nor an IP address")
+
     @property
     def authority(self) -> str:
         """Host and port as the Host header says them: the default port is left out, IPv6 in brackets."""
@@ -66,24 +86,15 @@ def parse_uri(uri: str) -> Uri:
         raise ProtocolError("a WebSocket URI has no fragment; as a character of the path # is written %23")
     if "@" in authority:
         raise ProtocolError("a WebSocket URI has no user or password; send them in a header or a cookie")
-    if not _RESOURCE.fullmatch(resource):
-        raise ProtocolError("path and query hold a character that a URI writes in percent-encoding")
     parts = re.fullmatch(r"(?:\[([^\]]*)\]|([^:\[\]]*))(?::([0-9]*))?", authority)
     if parts is None:
         raise ProtocolError(f"{authority[:80]!r} is no host with an optional port")
     literal, name, port = parts.groups()
-    number = int(port) if port and len(port) <= 5 else None
-    if port and not (number and number <= 65535):
-        raise ProtocolError(f"port {port[:20]} lies outside 1 to 65535")
-    if literal is not None:
-        try:
-            name = str(ipaddress.IPv6Address(literal))
-        except ValueError:
-            raise ProtocolError(f"{literal[:80]!r} is no IPv6 address") from None
-    elif not _HOST_NAME.fullmatch(name):
-        raise ProtocolError(f"{name[:80]!r} is no host name")
+    if literal is not None and ":" not in literal:
+        raise ProtocolError(f"{literal[:80]!r} is no IPv6 address")
+    number = int(port[:6]) if port else (443 if secure else 80)
     path = resource if resource.startswith("/") else f"/{resource}"
-    return Uri(secure, name.lower(), number or (443 if secure else 80), path)
+    return Uri(secure, (literal or name).lower(), number, path)
 
 
 def accept_key(key: str) -> str:
@@ -237,7 +248,8 @@ class Handshake:
     def browser_does(self) -> str:
         """What a browser does, and tells the script (WHATWG WebSockets, stricter than the RFC)."""
         if self.accepted and self.subprotocol is None and self.request.value.header("Sec-WebSocket-Protocol"):
-            return "fails the connection, since none of the subprotocols was chosen; the script hears error, then close 1006"
+            why = "none of the subprotocols was chosen"
+            return f"fails the connection, since {why}; the script hears error, then close 1006"
         if self.accepted:
             return "opens the connection; the script hears open"
         extra = "follows no redirect; " if 300 <= self.response.value.status <= 399 else ""
@@ -251,27 +263,33 @@ def check_handshake(request: Bytes, response: Bytes) -> Handshake:
     ProtocolError where it is no HTTP.
     """
     asked = dissect_request(request)
-    rest = bytes(response)
-    answered = dissect_response(rest, request_method=asked.value, ended=True)
-    skipped: list[Finding] = []
-    while answered.value.status < 200 and answered.value.status != 101:
-        skipped += answered.findings
-        # A view would not do: reading searches bytes. A few interim responses are all that servers send.
-        rest = rest[len(answered.raw) :]
-        answered = dissect_response(rest, request_method=asked.value, ended=True)
+    answered, interim = _final_response(bytes(response), asked.value.method)
     client, server = judge_request(asked), judge_response(answered, asked.value)
-    upgraded, subprotocol = answered.value.status == 101, None
+    upgraded, keys = answered.value.status == 101, asked.value.header_values("Sec-WebSocket-Key")
     if upgraded:
-        keys = asked.value.header_values("Sec-WebSocket-Key")
         check_accept(server, answered.value, accept_key(keys[0]) if len(keys) == 1 else None)
-        chosen = answered.value.header_values("Sec-WebSocket-Protocol")
-        subprotocol = chosen[0] if len(chosen) == 1 else None
     return Handshake(
         asked,
         answered,
         upgraded and all(check.passed for check in server.checks),
         tuple(client.checks + server.checks),
-        subprotocol,
+        chosen_subprotocol(asked.value, answered.value) if upgraded else None,
         (answered.value.header("Sec-WebSocket-Extensions") or "") if upgraded else "",
-        tuple([*asked.findings, *sorted(client.findings), *skipped, *answered.findings, *sorted(server.findings)]),
+        (
+            *sorted([*asked.findings, *client.findings]),
+            *interim,
+            *sorted([*answered.findings, *server.findings]),
+        ),
     )
+
+
+def _final_response(data: bytes, method: str) -> tuple[Dissection[Response], list[Finding]]:
+    """The response after the interim ones (1xx but 101), and the findings of those."""
+    at, interim = 0, list[Finding]()
+    while True:
+        layout = read_response(data, at, request_method=method, ended=True)
+        response = dissect(data, layout)
+        if response.value.status >= 200 or response.value.status == 101:
+            return response, interim
+        interim += response.findings
+        at = layout.end

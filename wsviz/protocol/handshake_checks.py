@@ -48,19 +48,18 @@ class Judge:
         *,
         header: str = "",
         why: str = "",
-    ) -> bool:
-        """Add a row; `fault` is the rule that is broken, None where the row passes. `why` replaces the standard words."""
+    ) -> None:
+        """Add a row; `fault` is the rule that is broken, None where it passes; `why` replaces the usual words."""
         side = "request" if self.side is Side.CLIENT else "response"
         self.checks.append(Check(f"{side} {name}", expected, actual, section, fault is None))
         if fault is not None:
             self.find(fault, f"{side} {name}: {why or f'got {actual}, expected {expected}'}", header)
-        return fault is None
 
     def find(self, rule: str, explanation: str, header: str = "") -> None:
         """Add a finding, placed at the first header line of that name."""
         offset = 0
         for field in self.half.fields if header else ():
-            if field.name == "Field name" and bytes(field.value).decode("latin-1").lower() == header.lower():  # type: ignore[arg-type]
+            if field.name == "Field name" and bytes(field.value).decode("latin-1").lower() == header.lower():
                 offset = field.start // 8
                 break
         place = "Field value" if header and offset else None
@@ -89,7 +88,6 @@ def judge_request(dissection: Dissection[Request]) -> Judge:
     judge.check("target", "/path?query, no fragment", shown([request.target]), "RFC 6455 4.1", fault)
     _check_host(judge, dissection, absolute[1] if absolute else None)
     upgrade, connection = request.header_values("Upgrade"), request.header_values("Connection")
-    # A request may name a version: "websocket/13" is another token, which no server takes for websocket.
     fault = None if has_token(", ".join(upgrade), "websocket") else "upgrade-missing"
     judge.check("Upgrade", "the token websocket", shown(upgrade), "RFC 6455 4.1", fault, header="Upgrade")
     fault = None if has_token(", ".join(connection), "upgrade") else "connection-upgrade-missing"
@@ -168,11 +166,7 @@ def _check_offers(judge: Judge, request: Request) -> None:
 def judge_response(dissection: Dissection[Response], request: Request) -> Judge:
     """The rows of the server's half (RFC 6455 4.1, 4.2.2); of a refused upgrade, the status alone."""
     judge, response = Judge(dissection, Side.SERVER), dissection.value
-    judge.checks.append(
-        Check(
-            "response status", "101", f"{response.status} {response.reason}", "RFC 6455 4.1", response.status == 101
-        )
-    )
+    judge.checks.append(Check("response status", "101", _status(response), "RFC 6455 4.1", response.status == 101))
     if response.status != 101:
         _judge_refusal(judge, request, response)
         return judge
@@ -188,9 +182,12 @@ def judge_response(dissection: Dissection[Response], request: Request) -> Judge:
     return judge
 
 
+def _status(response: Response) -> str:
+    return shown([f"{response.status} {response.reason}".strip()])
+
+
 def _judge_refusal(judge: Judge, request: Request, response: Response) -> None:
-    status = f"{response.status} {response.reason}".strip()
-    judge.find("upgrade-refused", f"the server answers {shown([status])}: ordinary HTTP")
+    judge.find("upgrade-refused", f"the server answers {_status(response)}: ordinary HTTP")
     foreign = request.header("Sec-WebSocket-Version") != "13"
     told = response.header("Sec-WebSocket-Version")
     if (response.status == 426 or (response.status == 400 and foreign)) and told is None:
@@ -207,8 +204,18 @@ def check_accept(judge: Judge, response: Response, expected: str | None) -> None
     elif values[0] != expected:
         fault = "accept-wrong"
     name = "Sec-WebSocket-Accept"
-    row = expected or "none: the request has no single key"
-    judge.check(name, row, shown(values), "RFC 6455 4.1", fault, header=name)
+    if expected is None:  # the client's fault, which has its finding already
+        row = "no answer: the request has no single key"
+        judge.checks.append(Check(f"response {name}", row, shown(values), "RFC 6455 4.2.2", False))
+    else:
+        judge.check(name, expected, shown(values), "RFC 6455 4.1", fault, header=name)
+
+
+def chosen_subprotocol(request: Request, response: Response) -> str | None:
+    """The subprotocol that was offered and chosen; None where there is none."""
+    chosen = response.header_values("Sec-WebSocket-Protocol")
+    offered = split_list(request.header("Sec-WebSocket-Protocol") or "")
+    return chosen[0] if len(chosen) == 1 and chosen[0] in offered else None
 
 
 def _check_subprotocol(judge: Judge, request: Request, response: Response) -> None:

@@ -102,6 +102,7 @@ HANDSHAKE_RULES = table(
             "Sec-WebSocket-Key is 16 random bytes in Base64; servers need not look inside.",
             CLIENT,
             REQUEST.replace(b"dGhlIHNhbXBsZSBub25jZQ==", b"aGVsbG8="),
+            ANSWER.replace(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", b"9MA2xe4VSbCMdRCYTqOtSsGpRTc="),
         ),
         _handshake(
             "version-missing",
@@ -142,6 +143,7 @@ HANDSHAKE_RULES = table(
             "Sec-WebSocket-Protocol lists subprotocols that are tokens, each once.",
             CLIENT,
             REQUEST + b"Sec-WebSocket-Protocol: chat, chat\r\n",
+            ANSWER + b"Sec-WebSocket-Protocol: chat\r\n",
         ),
         _handshake(
             "extensions-invalid",

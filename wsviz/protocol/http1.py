@@ -28,6 +28,7 @@ from wsviz.protocol.http_message import (
 )
 from wsviz.protocol.http_read import (
     CHUNK_LINE,
+    EMPTY_LINES,
     STATUS_LINE,
     looks_like_request,
     looks_like_response,
@@ -171,22 +172,18 @@ def _line_end(data: bytes, start: int, limit: int) -> tuple[int, int] | None:
 
 
 def _head_fields(namer: _Namer, layout: Layout[M]) -> Iterator[Field]:
-    first = True
-    while namer.at < layout.unread:
-        start = namer.at
-        line = _line_end(namer.data, start, layout.unread)
-        if line is None:
-            break
+    if blank := EMPTY_LINES.match(namer.data, namer.at, layout.unread):
+        yield from namer.name("Empty line", blank.end(), "ignored")
+    start_line = namer.at
+    while line := _line_end(namer.data, namer.at, layout.unread):
         end, following = line
-        if end > start and first:
+        if namer.at == start_line:
             yield from _start_line(namer, end, layout.sender)
-            first = False
-        elif end > start:
+        elif end > namer.at:
             yield from _header_line(namer, end)
-        if end == start:
-            yield from namer.name("Empty line", following, "end of the header" if not first else "ignored")
         else:
-            yield from namer.name("Line end", following, "end of the line")
+            yield from namer.name("Empty line", following, "end of the header")
+        yield from namer.name("Line end", following, "end of the line")
     # A chunk or body never begins here: what is left of the header was cut, or passes the limits.
     yield from namer.name("Cut line" if layout.unread == layout.header_end else "Lines not read", layout.header_end)
 

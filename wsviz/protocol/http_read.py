@@ -34,7 +34,7 @@ _TARGET = re.compile(rb"[\x21-\x7e]+")
 CHUNK_LINE = re.compile(rb"(0*[0-9A-Fa-f]{1,16})([ \t]*)(;.*)?", re.DOTALL)
 # RFC 9110 7.2: Host = uri-host [ ":" port ]
 _HOST = re.compile(r"(\[[0-9A-Za-z:.%~_-]+\]|[^\s/?#@\[\]:,\\]*)(:[0-9]*)?")
-_EMPTY_LINES = re.compile(rb"(?:\r?\n)+")
+EMPTY_LINES = re.compile(rb"(?:\r?\n)+")
 _REPEATED = {
     "bare-lf": "a line ends with LF alone, expected CRLF",
     "chunk-size-padded": "white space follows a chunk size, expected none",
@@ -147,7 +147,7 @@ class _Reader:
     def start_line(self) -> bytes | None:
         """The start line, empty lines before it stepped over."""
         data = self.data
-        if blank := _EMPTY_LINES.match(data, self.at):
+        if blank := EMPTY_LINES.match(data, self.at):
             self.at = blank.end()
             empty = count(data.count(b"\n", self.start, self.at), "empty line")
             self.find("empty-line-first", f"{empty} before the start line, expected none", field="Empty line")

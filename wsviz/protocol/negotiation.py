@@ -1,4 +1,4 @@
-"""permessage-deflate in the opening handshake: which answers fit an offer, which one a server gives (RFC 7692 7.1)."""
+"""permessage-deflate in the handshake: which answers fit an offer, which one a server gives (RFC 7692 7.1)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _CLIENT_BITS, _SERVER_BITS, _SERVER_RESETS = (
     "server_max_window_bits",
     "server_no_context_takeover",
 )
+_BITS: list[str | None] = [str(bits) for bits in range(8, 16)]
 
 
 def extension_list(value: str) -> list[Extension]:
@@ -37,44 +38,46 @@ def read_offer(offer: Extension) -> DeflateParameters:
 def misfit(offer: Extension, answer: Extension) -> str | None:
     """Why an answer of permessage-deflate does not fit an offer; None where it does."""
     try:
-        given = DeflateParameters.of(answer)
+        wanted, given = read_offer(offer), DeflateParameters.of(answer)
     except ProtocolError as error:
         return str(error)
-    try:
-        wanted = read_offer(offer)
-    except ProtocolError as error:
-        return f"the offer is invalid: {error}"
     offered, answered = dict(offer.parameters), dict(answer.parameters)
     if _CLIENT_BITS in answered and _CLIENT_BITS not in offered:
         return f"{_CLIENT_BITS} was not offered"
-    if given.client_max_window_bits > wanted.client_max_window_bits and _CLIENT_BITS in answered:
-        return f"{_CLIENT_BITS} is {given.client_max_window_bits}, offered {wanted.client_max_window_bits}"
     for name in (_SERVER_BITS, _SERVER_RESETS):
         if name in offered and name not in answered:
             return f"{name} was asked for and is not granted"
-    if _SERVER_BITS in offered and given.server_max_window_bits > wanted.server_max_window_bits:
-        return f"{_SERVER_BITS} is {given.server_max_window_bits}, offered {wanted.server_max_window_bits}"
+    for name in (_SERVER_BITS, _CLIENT_BITS):
+        if name in answered and getattr(given, name) > getattr(wanted, name):
+            return f"{name} is {answered[name]}, expected at most {offered[name]}"
     return None
 
 
 def answer_to(offers: list[Extension], supported: Extension) -> Extension | None:
-    """What a server that supports an extension answers to the offers, in their order; None where it declines."""
-    for offer in offers:
-        if offer.name.lower() != supported.name.lower():
-            continue
-        if not is_deflate(supported):
-            return supported
-        # Grant what the offer asks of the server: a parameter left out of the answer would be a refusal.
-        own, asked = dict(supported.parameters), dict(offer.parameters)
-        if _SERVER_RESETS in asked:
-            own[_SERVER_RESETS] = None
-        for name in (_SERVER_BITS, _CLIENT_BITS):
-            if (limit := asked.get(name)) is not None and (name == _SERVER_BITS or name in own):
-                own[name] = min(own.get(name) or limit, limit, key=int) if limit.isdecimal() else limit
-        answer = Extension(supported.name, tuple(own.items()))
-        if misfit(offer, answer) is None:
-            return answer
-    return None
+    """What a server that supports an extension answers to the offers, in their order; None where it declines.
+
+    Raises ProtocolError where the supported parameters of permessage-deflate are invalid.
+    """
+    same = [offer for offer in offers if offer.name.lower() == supported.name.lower()]
+    if not is_deflate(supported):
+        return supported if same else None
+    read_offer(supported)
+    answers = [(offer, _grant(offer, dict(supported.parameters))) for offer in same]
+    return next((answer for offer, answer in answers if misfit(offer, answer) is None), None)
+
+
+def _grant(offer: Extension, own: dict[str, str | None]) -> Extension:
+    """The server's own parameters with what the offer asks of it: a parameter left out would be a refusal."""
+    asked = dict(offer.parameters)
+    if _SERVER_RESETS in asked:
+        own[_SERVER_RESETS] = None
+    for name in (_SERVER_BITS, _CLIENT_BITS):
+        limits = [limit for limit in (own.get(name), asked.get(name)) if limit in _BITS]
+        if limits and (name in own or name == _SERVER_BITS):
+            own[name] = min(limits, key=_BITS.index)
+        else:
+            own.pop(name, None)
+    return Extension(offer.name, tuple(own.items()))
 
 
 def extension_text(extensions: list[Extension]) -> str:

@@ -311,4 +311,11 @@ CAPTURE_RULES = table(
     ]
 )
 
-RULES: dict[str, Rule] = {**CAPTURE_RULES, **FRAME_RULES, **STREAM_RULES, **DEFLATE_RULES, **HANDSHAKE_RULES, **HTTP_RULES}
+RULES: dict[str, Rule] = {
+    **CAPTURE_RULES,
+    **FRAME_RULES,
+    **STREAM_RULES,
+    **DEFLATE_RULES,
+    **HANDSHAKE_RULES,
+    **HTTP_RULES,
+}

@@ -132,7 +132,7 @@ class StreamDecoder:
         self._bits = ReservedBits.of(extensions)
         self._limit = max_message_size
         self._inflater: Inflater | None = None
-        if parameters := negotiated(extensions):
+        if (parameters := negotiated(extensions)) is not None:
             bits, keep = parameters.window_bits(self.sender), parameters.keeps_context(self.sender)
             self._inflater = Inflater(window_bits=bits, keep_context=keep)
         self._tail = bytearray()  # the beginning of a frame
@@ -160,7 +160,7 @@ class StreamDecoder:
         frames = Frames(self.sender, self._frames, self._offset, bytes(source[:used]), headers)
         # A tail that stays is not touched: copying it for each small piece would be quadratic.
         if source is data:
-            self._tail = bytearray(data[used:])
+            self._tail = bytearray(memoryview(data)[used:])
         elif used:
             del self._tail[:used]
         self._offset += used
@@ -202,8 +202,8 @@ class StreamDecoder:
         found = judge_header(header, self.sender, self._bits, index, offset)
 
         def find(rule: str, explanation: str, field: str) -> None:
-            place = {"field": field, "frame": index, "offset": offset}
-            found.append(_RULES[rule].finding(explanation, culprit=self.sender, **place))  # type: ignore[arg-type]
+            finding = _RULES[rule].finding(explanation, culprit=self.sender, field=field, frame=index, offset=offset)
+            found.append(finding)
 
         if header.masking_key is not None and header.payload_length:
             # A key of zeros is reported as such.
