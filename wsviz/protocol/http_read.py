@@ -107,7 +107,6 @@ def read_response(
         reader.find(
             "length-not-allowed",
             f"a response with status {head.status} has Content-Length or Transfer-Encoding, expected neither",
-            field="Field name",
         )
     kind, length = reader.body_kind(head, has_body=has_body)
     return reader.layout(reader.read_body(head, kind, length), kind, ended)
@@ -321,27 +320,27 @@ class _Reader:
                 self.repeat("chunk-size-padded", start)
             if (size := int(match[1], 16)) == 0:
                 return
-            data_start = self.at
-            data_end = data_start + size
-            if data_end > total:
-                self.chunks.append(Chunk(start, data_start, total, total))
-                self.at = self.tail = total
-                self.cut, self.needed = True, data_end - total + 7  # CRLF, then 0 CRLF CRLF
+            if not self.chunk_data(start, size):
                 return
-            line_end = 2 if data.startswith(b"\r\n", data_end) else int(data.startswith(b"\n", data_end))
-            self.at = data_end + line_end
-            if line_end == 1:
-                self.repeat("bare-lf", data_end)
-            elif line_end == 0 and data[data_end : data_end + 2] in (b"", b"\r"):
-                self.at = self.tail = total
-                self.cut, self.needed = True, 7 - (total - data_end)
-            self.chunks.append(Chunk(start, data_start, data_end, self.at))
-            if self.cut:
-                return
-            if line_end == 0:
-                got = preview(data[data_end : data_end + 8])
-                self.lose(data_end, f"got {got} after a chunk, expected a line end")
-                return
+
+    def chunk_data(self, start: int, size: int) -> bool:
+        """Step over a chunk's data and its line end; whether another chunk may follow. Its line began at `start`."""
+        data, data_start, total = self.data, self.at, len(self.data)
+        data_end = data_start + size
+        line_end = 2 if data.startswith(b"\r\n", data_end) else int(data.startswith(b"\n", data_end))
+        if not line_end and (data_end > total or data[data_end : data_end + 2] in (b"", b"\r")):
+            self.chunks.append(Chunk(start, data_start, min(data_end, total), total))
+            self.at = self.tail = total
+            self.cut, self.needed = True, data_end - total + 7  # CRLF, then 0 CRLF CRLF
+            return False
+        if line_end == 1:
+            self.repeat("bare-lf", data_end)
+        self.at = data_end + line_end
+        self.chunks.append(Chunk(start, data_start, data_end, self.at))
+        if not line_end:
+            got = preview(data[data_end : data_end + 8])
+            self.lose(data_end, f"got {got} after a chunk, expected a line end")
+        return line_end > 0
 
     def lose(self, at: int, explanation: str) -> None:
         """The framing is lost at `at`: no later byte can be placed, so all of them count to this body."""
@@ -355,10 +354,9 @@ class _Reader:
         end = len(self.data) if self.cut else self.at
         if ended and kind is BodyKind.UNTIL_CLOSE:
             self.cut = False
-        if ended and self.cut:
-            self.find(
-                "http-message-cut", f"the stream ends within the message, after {count(end - self.start, 'byte')}"
-            )
+        if ended and self.cut and (head is not None or self.at < end):  # empty lines alone are no message
+            cut = f"the stream ends within the message, after {count(end - self.start, 'byte')}"
+            self.findings.append(RULES["http-message-cut"].finding(cut, offset=self.start))  # no telling who gave up
         header_end = end if self.header_end < 0 else self.header_end
         unread = header_end if self.unread < 0 else self.unread
         return Layout(

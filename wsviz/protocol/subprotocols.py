@@ -268,7 +268,7 @@ def read_socket_io(text: str, *, certain: bool = False) -> Reading | None:
         first, arguments = parsed.value[0], count(len(parsed.value) - 1, "argument")
         parts.append(f"{_line(first) if isinstance(first, str) else 'no name'} with {arguments}")
     parts += [f"acknowledgement {match[4]}"] if match[4] else []
-    parts += [f"{match[2]} attachments"] if match[2] else []
+    parts += [count(int(match[2]), "attachment")] if match[2] else []
     if parsed.error is not None:
         return Reading("Socket.IO", f"{', '.join(parts)}: {parsed.error}", parsed.error, parsed.position)
     return Reading("Socket.IO", ", ".join(parts))
