@@ -31,9 +31,10 @@ lint: setup ## check style and types
 notebooks: setup ## execute every notebook anew and store what it shows
 	@$(BIN)/python notebooks/execute.py
 
+# atheris has other versions for other Pythons, so it is not pinned, and stands apart from what is.
 fuzz: setup ## fuzz each decoder for a minute, guided by coverage (Linux)
-	@$(BIN)/python -m pip install --quiet --editable '.[fuzz]' --constraint constraints.txt
-	@$(BIN)/python -m tests.fuzz.run all 60
+	@test -d $(VENV)/fuzz || $(BIN)/python -m pip install --quiet --target $(VENV)/fuzz atheris
+	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.run all 60
 
 clean: ## remove .venv, the caches and what was built
 	rm -rf $(VENV) dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
