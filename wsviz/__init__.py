@@ -6,6 +6,7 @@ Importing the package loads only the standard library; each public name loads wh
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what a type checker sees; a test holds it to the table below
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # what a type checker sees; a test holds it to the table belo
     from wsviz.capture.capture import read_capture as read_capture
     from wsviz.capture.comparison import compare as compare
     from wsviz.capture.connection import Connection as Connection
+    from wsviz.figures.frame_figure import bit_diagram as bit_diagram
     from wsviz.protocol.fields import CaptureError as CaptureError
     from wsviz.protocol.fields import Dissection as Dissection
     from wsviz.protocol.fields import Field as Field
@@ -43,6 +45,7 @@ _HOMES = {
     "capture.capture": "Capture read_capture",
     "capture.comparison": "compare",
     "capture.connection": "Connection",
+    "figures.frame_figure": "bit_diagram",
     "protocol.fields": "CaptureError Dissection Field Finding Incomplete ProtocolError Severity Side WsvizError",
     "protocol.frames": "CloseCode Frame Opcode apply_mask dissect_frame",
     "protocol.handshake": "Handshake accept_key build_request build_response check_handshake parse_uri",
@@ -63,3 +66,10 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return [*__all__, "__version__"]
+
+
+# Where IPython runs, objects draw themselves; nobody else pays for it.
+if (_ipython := sys.modules.get("IPython")) is not None and (_shell := _ipython.get_ipython()) is not None:
+    from wsviz.show import register
+
+    register(_shell)

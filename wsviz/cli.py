@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wsviz.capture.capture import Capture
 
 FORMATS = ("table", "tsv", "jsonl")
-COMMANDS = ("summary", "frames", "overhead", "lint", "frame")
+COMMANDS = ("summary", "frames", "overhead", "lint", "rules", "frame")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()  # here, where a reader that is gone can still be caught
+        return status
     except WsvizError as error:
         print(f"wsviz: {error}", file=sys.stderr)
         return 2
@@ -57,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     overhead.add_argument("--by", choices=("connection", "exchange", "message"), default="connection")
     overhead.set_defaults(run=_overhead)
     _lint_command(commands)
+    rules = commands.add_parser("rules", help="the page of all rules that lint knows, as Markdown")
+    rules.set_defaults(run=_rules)
     frame = commands.add_parser("frame", help="draw one frame, given in hex")
     frame.add_argument("hex", nargs="+", metavar="HEX", help="bytes in hex, such as 8105 48656c6c6f")
     frame.add_argument(
@@ -140,6 +144,13 @@ def _lint(options: argparse.Namespace) -> int:
     ]
     terminal.print_findings(found, options.format)
     return int(any(finding.severity.rank >= Severity(options.fail_on).rank for _, finding in found))
+
+
+def _rules(_options: argparse.Namespace) -> int:
+    from wsviz.rules_page import rules_page
+
+    print(rules_page(), end="")
+    return 0
 
 
 def _frame(options: argparse.Namespace) -> int:

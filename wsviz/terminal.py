@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -15,8 +14,9 @@ from rich.text import Text
 
 from wsviz.capture.finding_rows import FINDINGS, finding_row
 from wsviz.figures.figure import plain
+from wsviz.figures.summary import severities, summary_lines
 from wsviz.protocol.fields import Finding, Severity
-from wsviz.protocol.wire import count, opcode_name
+from wsviz.protocol.wire import opcode_name
 
 if TYPE_CHECKING:
     from wsviz.capture.capture import Capture
@@ -26,53 +26,21 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE
 UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line, where rich would exit with status 1."""
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else UNBOUND, highlight=False, soft_wrap=True)
+    return _Console(width=None if sys.stdout.isatty() else UNBOUND, highlight=False, soft_wrap=True)
 
 
 def print_summary(capture: Capture) -> None:
     """What is in a capture: a line on each connection, and below it how it ended."""
     console = _console()
-    packets = capture.packet_count
-    connections = len(capture.connections)
-    console.print(
-        Text(
-            f"{plain(capture.name)}: {count(packets, 'packet')}, {count(capture.wire_bytes, 'byte')}, "
-            f"{count(connections, 'TCP connection')}"
-        )
-    )
-    for connection in capture.connections:
-        console.print(_connection_line(connection))
-        console.print(Text(f"    {plain(str(connection.ending))}"))
-        for severity, number in _by_severity(connection.findings):
-            console.print(Text(f"    {count(number, severity)} found", style=_STYLES[severity]))
-
-
-def _connection_line(connection: Connection) -> Text:
-    line = Text(f"{connection.index:>3} ", style="bold")
-    line.append(f"{connection.client} -> {connection.server}  ", style="cyan")
-    line.append(connection.protocol, style="bold")
-    if connection.exchanges:
-        request = connection.exchanges[0].request
-        # A query may hold a token, so it is not shown.
-        target, query, _ = request.target.partition("?")
-        line.append(plain(f"  {request.method} {target}{query and '?...'}"))
-    counts = [
-        (len(connection.exchanges), "exchange"),
-        (len(connection.frame_table), "frame"),
-        (len(connection.messages), "message"),
-        (len(connection.packets), "packet"),
-    ]
-    line.append("  " + ", ".join(count(number, noun) for number, noun in counts if number))
-    line.append(f", {connection.duration / 1e9:.3f} s")
-    if connection.roles == "inferred":
-        line.append(", roles inferred")
-    return line
-
-
-def _by_severity(findings: Iterable[Finding]) -> list[tuple[Severity, int]]:
-    numbers = Counter(finding.severity for finding in findings)
-    return [(severity, numbers[severity]) for severity in _STYLES if numbers[severity]]
+    for line in summary_lines(capture):
+        console.print(Text(line, style="" if line.startswith("    ") else "bold"))
 
 
 def print_columns(columns: Mapping[str, Any], style: str) -> None:
@@ -117,8 +85,7 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
     console = _console()
     if found:
         console.print(table)
-    totals = [count(number, severity) for severity, number in _by_severity(finding for _, finding in found)]
-    console.print(Text(", ".join(totals) or "nothing found"))
+    console.print(Text(severities(finding for _, finding in found) or "nothing found"))
 
 
 def _plain_values(column: Any) -> list[Any]:

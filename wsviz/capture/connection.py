@@ -88,6 +88,9 @@ class Connection:
                 frames = self.frame_table[self.frame_table["sender"] == SIDES.index(side)]
                 laid[side] = np.concatenate((laid[side], frame_spans(frames)))
         found += self._gaps()
+        if self.roles == "inferred":
+            words = f"{self.client} is taken for the client, since its port is not the lower one"
+            found.append(RULES["roles-inferred"].finding(words, offset=0))
         self.spans = laid
         self.findings = tuple(sorted(found))
 
@@ -119,11 +122,11 @@ class Connection:
     def _gaps(self) -> list[Finding]:
         return [
             RULES["bytes-missing"].finding(
-                f"bytes are missing from offset {direction.first_gap} on: the {direction.end - direction.first_gap} "
-                "bytes from there to the end of the direction are not decoded",
+                f"the {side}'s bytes are missing from offset {direction.first_gap} on: the "
+                f"{direction.end - direction.first_gap} bytes from there to the end of the direction are not decoded",
                 offset=direction.first_gap,
             )
-            for direction in self._directions.values()
+            for side, direction in self._directions.items()
             if direction.first_gap < direction.end
         ]
 

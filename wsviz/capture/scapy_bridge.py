@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import logging
+import zlib
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple, cast
 
@@ -13,8 +15,8 @@ for _name in ("scapy", "scapy.loading", "scapy.interactive", "scapy.runtime"):
 
 from scapy.config import conf
 from scapy.error import Scapy_Exception, log_runtime
-from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import IPv6, IPv46
+from scapy.layers.inet import IP, TCP, IPerror
+from scapy.layers.inet6 import IPerror6, IPv6, IPv46
 from scapy.layers.l2 import Ether, Loopback
 from scapy.layers.ppp import PPPoE
 from scapy.packet import Packet, bind_layers
@@ -72,16 +74,27 @@ class _Warnings(logging.Handler):
 
 
 class _Tap:
-    """A file that remembers whether a read came back short, so that a cut last record is noticed."""
+    """A file that remembers where it ended, so that a cut last record is noticed."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file = file
-        self.short = False  # some bytes of the last read were there, others not
+    def __init__(self, file: IO[bytes], warnings: _Warnings) -> None:
+        self.file, self.warnings = file, warnings
+        self.ended = False  # a read asked for more than there was
+        self.inside = False  # it got some of it
+        self.said_before = 0  # warnings up to then
 
     def read(self, size: int = -1) -> bytes:
         data = self.file.read(size)
-        self.short = 0 < len(data) < size
+        if len(data) < size and not self.ended:
+            self.ended, self.inside, self.said_before = True, bool(data), len(self.warnings.said)
         return data
+
+    def trouble(self, error: str) -> str | None:
+        """Why the reading that stopped with this error stopped too early, or None where it did not."""
+        said = self.warnings.said
+        if not self.ended:  # scapy gave up on a record that is there
+            return said[-1] if said else error or "a record makes no sense"
+        # Nothing read is the file's proper end, unless scapy then complains: it was within a record.
+        return "the last record is cut" if self.inside or len(said) > self.said_before else None
 
     def seek(self, offset: int, whence: int = 0) -> int:
         return self.file.seek(offset, whence)
@@ -102,28 +115,27 @@ class CaptureReader:
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self.trouble: str | None = None
-        self._tap = _Tap(file)
+        self._warnings = _Warnings()
+        self._tap = _Tap(_decompressed(file), self._warnings)
         try:
-            with _collected_warnings():
+            with _collected(self._warnings):
                 self._reader: Any = RawPcapNgReader(cast("str", self._tap))  # an open file serves as well
-        except (Scapy_Exception, OSError, EOFError) as error:
+        except (Scapy_Exception, OSError, EOFError, zlib.error) as error:
             raise CaptureError(f"{name}: {_why_no_capture(file)}") from error
+        _forget_interfaces_between_sections(self._reader)
 
     def __iter__(self) -> Iterator[Record]:
-        with _collected_warnings() as warnings:
+        with _collected(self._warnings):
             while True:
                 try:
                     raw, metadata = self._reader._read_packet(size=LARGEST_PACKET)
-                except EOFError:
+                except EOFError as error:
+                    self.trouble = self._tap.trouble(str(error))
                     break
                 except Exception as error:  # what scapy trips over must not lose the packets before it
-                    warnings.said.append(f"{type(error).__name__}: {error}")
+                    self.trouble = f"{type(error).__name__}: {error}"
                     break
                 yield self._record(raw, metadata)
-        if warnings.said:
-            self.trouble = warnings.said[-1]
-        elif self._tap.short:
-            self.trouble = "the last record is cut"
 
     def _record(self, raw: bytes, metadata: Any) -> Record:
         if hasattr(metadata, "tshigh"):  # pcapng; a Simple Packet Block has no time
@@ -135,40 +147,69 @@ class CaptureReader:
         return Record(raw, min(time, LAST_NS), max(metadata.wirelen, len(raw)), link_type)
 
 
+def _decompressed(file: IO[bytes]) -> IO[bytes]:
+    """The file from its start, through gzip where that is what it begins with."""
+    file.seek(0)
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packed else file
+
+
+def _forget_interfaces_between_sections(reader: Any) -> None:
+    """Make scapy number the interfaces of each pcapng section from 0, as the format has it."""
+    read_section_header = getattr(reader, "_read_block_shb", None)
+    if read_section_header is None:
+        return
+
+    def read_and_forget() -> None:
+        read_section_header()
+        reader.interfaces.clear()
+
+    reader._read_block_shb = read_and_forget
+
+
+_MAGICS = {bytes.fromhex(magic) for magic in ("0a0d0d0a", "a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1")}
+
+
 def _why_no_capture(file: IO[bytes]) -> str:
-    with contextlib.suppress(OSError, ValueError):
-        file.seek(0)
-        start = file.read(4)
+    with contextlib.suppress(OSError, ValueError, EOFError, zlib.error):
+        start = _decompressed(file).read(4)
         if not start:
             return "the file is empty"
+        if start in _MAGICS:
+            return "the file's header is cut or damaged"
         return f"no pcap or pcapng file: it begins with {start.hex(' ')}"
-    return "no pcap or pcapng file"
+    return "no pcap or pcapng file: it cannot be decompressed"
 
 
 @contextlib.contextmanager
-def _collected_warnings() -> Iterator[_Warnings]:
+def _collected(collector: _Warnings) -> Iterator[None]:
     """Collect what scapy warns of, and keep it off stderr."""
-    collector, handlers, level = _Warnings(), log_runtime.handlers[:], log_runtime.level
-    log_runtime.handlers, propagate = [collector], log_runtime.propagate
-    log_runtime.propagate = False
+    handlers, filters = log_runtime.handlers, log_runtime.filters
+    level, propagate = log_runtime.level, log_runtime.propagate
+    # scapy's filter lets a warning through once in a while only; what it says of each file counts here.
+    log_runtime.handlers, log_runtime.filters, log_runtime.propagate = [collector], [], False
     log_runtime.setLevel(logging.WARNING)
     try:
-        yield collector
+        yield
     finally:
-        log_runtime.handlers, log_runtime.propagate = handlers, propagate
+        log_runtime.handlers, log_runtime.filters, log_runtime.propagate = handlers, filters, propagate
         log_runtime.setLevel(level)
 
 
 def dissect_packet(link_type: int, raw: bytes) -> Packet | None:
-    """Dissect a packet with scapy; None where it does not know the link type."""
+    """Dissect a packet with scapy; None where it does not know the link type, or the link header is cut."""
     layer = conf.l2types.num2layer.get(link_type) or _LINK_LAYERS.get(link_type)
-    return None if layer is None else layer(raw)
+    try:
+        return None if layer is None else layer(raw)
+    except Exception:  # of many kinds; scapy forgives the layers above the first one only
+        return None
 
 
 def locate_headers(link_type: int, raw: bytes, length: int) -> Headers | None:
-    """Where the innermost IP and TCP headers of a packet lie; None where it has none, or they are cut.
+    """Where the innermost IP and TCP headers of a packet lie; None where it has none, or they make no sense.
 
-    `length` is the packet's length on the wire in bytes.
+    The snap length may cut TCP options and payload. `length` is the packet's length on the wire in bytes.
     """
     packet = dissect_packet(link_type, raw)
     if packet is None:
@@ -177,6 +218,8 @@ def locate_headers(link_type: int, raw: bytes, length: int) -> Headers | None:
     ip_start = position = 0
     layer = packet
     while layer and not isinstance(layer, TCP):
+        if isinstance(layer, (IPerror, IPerror6)):
+            return None  # ICMP quotes a packet: its bytes travel to the one who sent them
         if isinstance(layer, (IP, IPv6)):
             ip, ip_start = layer, position
         position += len(layer.raw_packet_cache or b"")
@@ -184,8 +227,6 @@ def locate_headers(link_type: int, raw: bytes, length: int) -> Headers | None:
     if ip is None or not layer:
         return None
     payload = position + max(layer.dataofs, 5) * 4
-    if payload > len(raw):
-        return None
     # A total length of 0 is what the sender's offload leaves: the captured length rules then.
     total = ip.len if isinstance(ip, IP) else ip.plen and 40 + ip.plen
     end = min(ip_start + total, length) if total else length

@@ -90,7 +90,7 @@ def make_table(columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> pd.Dat
 def as_column(values: list[Any] | Array, kind: str) -> pd.Series[Any]:
     """Values as one column; None becomes NA where the type is nullable."""
     if kind == "time":
-        return pd.Series(pd.to_datetime(np.array(values, "i8"), utc=True))
+        return pd.Series(pd.DatetimeIndex(np.array(values, "i8").view("M8[ns]"), tz="UTC"))
     return pd.Series(values, dtype=kind)
 
 

@@ -34,6 +34,7 @@ class Direction:
     packets: Array  # indices of this direction's packets, in file order
     new_bytes: Array  # per packet: payload bytes not seen before, captured or not
     pieces: Array  # of PIECE, sorted by start, without overlap
+    end: int  # the stream offset after the last byte seen, captured or not, and before FIN
     fin_packet: int | None  # index of the first packet with FIN
     rst_packet: int | None
 
@@ -46,11 +47,6 @@ class Direction:
         expected = np.concatenate(([0], np.cumsum(lengths)[:-1]))
         gaps = np.nonzero(starts != expected)[0]
         return int(expected[gaps[0]] if len(gaps) else starts[-1] + lengths[-1])
-
-    @property
-    def end(self) -> int:
-        """The stream offset after the last byte seen."""
-        return int(self.pieces["start"][-1] + self.pieces["length"][-1]) if len(self.pieces) else 0
 
     def piece_at(self, offset: int) -> int:
         """The index of the piece that holds the byte at a stream offset."""
@@ -66,8 +62,9 @@ class Direction:
 
     @property
     def ended(self) -> bool:
-        """Whether this direction was closed, by FIN or by RST."""
-        return self.fin_packet is not None or self.rst_packet is not None
+        """Whether this direction was closed, by FIN or by RST, right after the bytes that are there."""
+        closed = self.fin_packet is not None or self.rst_packet is not None
+        return closed and self.first_gap >= self.end
 
     def packets_between(self, start: int, end: int) -> tuple[int, ...]:
         """The indices of the packets that brought the bytes from `start` to `end`, in stream order."""
@@ -107,6 +104,7 @@ class _Assembler:
     packets: list[int] = field(default_factory=list)
     new_bytes: list[int] = field(default_factory=list)
     fin_packet: int | None = None
+    fin_offset: int = 0  # of the byte after the last one, as FIN says
     rst_packet: int | None = None
 
     def add(self, index: int, seq: int, flags: int, length: int, captured: int, source: int) -> None:
@@ -126,7 +124,7 @@ class _Assembler:
                 self.pieces.append((low, there, index, source + low - start))
         self.new_bytes.append(new)
         if flags & FIN and self.fin_packet is None:
-            self.fin_packet = index
+            self.fin_packet, self.fin_offset = index, start + length
         if flags & RST and self.rst_packet is None:
             self.rst_packet = index
 
@@ -134,7 +132,7 @@ class _Assembler:
         """Mark an interval as seen; what of it was not seen before."""
         if self.from_syn:
             start = max(start, 0)
-        elif (start, end) == (-1, 0):
+        elif (start, end) == (-1, 0) and not self.intervals:
             return []  # a keep-alive probe: the byte before the first one that the capture holds
         if start >= end:
             return []
@@ -161,10 +159,13 @@ class _Assembler:
     def finish(self, table: PacketTable) -> Direction:
         pieces = np.array(self.pieces, dtype=PIECE)
         pieces.sort(order="start")
-        if len(pieces) and not self.from_syn:
-            pieces["start"] -= pieces["start"][0]  # segments out of order at a late start may lie before offset 0
+        end = max(self.top, self.fin_offset)
+        if not self.from_syn:  # the first byte seen, which need not have come first
+            first = self.intervals[0][0] if self.intervals else end
+            pieces["start"] -= first
+            end -= first
         packets, new_bytes = np.array(self.packets, "i8"), np.array(self.new_bytes, "i8")
-        return Direction(table, packets, new_bytes, pieces, self.fin_packet, self.rst_packet)
+        return Direction(table, packets, new_bytes, pieces, end, self.fin_packet, self.rst_packet)
 
 
 @dataclass(slots=True)
@@ -188,9 +189,9 @@ def build_flows(table: PacketTable) -> list[Flow]:
     current: dict[tuple[Endpoint, Endpoint], _OpenFlow] = {}
     rows = table.rows
     indices = np.nonzero(rows["tcp_packet"])[0]
-    columns = ("source", "source_port", "destination", "destination_port", "seq", "flags")
+    columns = ("source", "source_port", "destination", "destination_port", "seq", "ack", "flags")
     values = zip(indices.tolist(), *(rows[name][indices].tolist() for name in columns), strict=True)
-    for index, source, source_port, destination, destination_port, seq, flags in values:
+    for index, source, source_port, destination, destination_port, seq, ack, flags in values:
         sender, receiver = (source, source_port), (destination, destination_port)
         key = (sender, receiver) if sender <= receiver else (receiver, sender)
         opening = flags & (SYN | ACK) == SYN
@@ -202,7 +203,8 @@ def build_flows(table: PacketTable) -> list[Flow]:
         if opening and flow.opener is None:
             flow.opener, flow.initial_seq = side, seq
         elif flags & SYN and flow.opener is None:
-            flow.opener = 1 - side  # SYN-ACK: the other endpoint's SYN was not captured
+            # SYN-ACK: the other endpoint's SYN was not captured, or comes later in the file.
+            flow.opener, flow.initial_seq = 1 - side, (ack - 1) % (1 << 32)
         flow.packets.append(index)
         row = rows[index]
         payload, end, captured = int(row["payload"]), int(row["end"]), int(row["captured"])

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Floor 3: figures to take hold of. The only importer of ipywidgets and anywidget; Python decodes, JS draws."""

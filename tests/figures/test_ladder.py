@@ -1,0 +1,191 @@
+"""The ladder agrees with the connection, holds what a stranger sent, and is the same every time."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.needs import SHARED, need
+from wsviz.capture.capture import read_capture
+from wsviz.capture.connection import Connection
+from wsviz.figures.figure import CHAR, Figure, columns
+from wsviz.figures.ladder import ladder
+from wsviz.figures.ladder_steps import mask_target
+from wsviz.figures.ladder_view import view_of
+from wsviz.protocol.fields import Side
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+NAMES = ("echo", "poll", "websocket")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def connection_of(name: str) -> Connection:
+    return read_capture(CAPTURES / f"{name}.pcapng").connections[0]
+
+
+def patched(tmp_path: Path, old: bytes, new: bytes) -> Figure:
+    """The ladder of the echo recording in which other bytes of the same number were sent."""
+    data = (CAPTURES / "echo.pcapng").read_bytes()
+    assert data.count(old) == 1
+    assert len(old) == len(new)
+    path = tmp_path / "patched.pcapng"
+    path.write_bytes(data.replace(old, new))
+    return ladder(read_capture(path).connections[0])
+
+
+def check_svg(figure: Figure) -> None:
+    """Well-formed, free of scripts and links; no text leaves the picture or runs into another on its line."""
+    root = ElementTree.fromstring(figure.svg)
+    assert not {element.tag for element in root.iter()} & {f"{SVG}script", f"{SVG}a", f"{SVG}foreignObject"}
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for element in root.iter(f"{SVG}text"):
+        assert element.text is not None
+        x, width = float(element.attrib["x"]), columns(element.text) * CHAR * float(element.attrib["font-size"])
+        left = x - width * {"start": 0, "middle": 0.5, "end": 1}[element.get("text-anchor", "start")]
+        assert left >= 10, element.text
+        assert left + width <= float(root.attrib["width"]) - 10, element.text
+        lines.setdefault(element.attrib["y"], []).append((left, left + width))
+    for spans in map(sorted, lines.values()):
+        assert all(one[1] < other[0] for one, other in pairwise(spans)), spans
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_the_same_every_time(name: str) -> None:
+    assert ladder(connection_of(name)) == ladder(connection_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("limit", [1, 2, 9, 60])
+def test_fits_its_frame(name: str, limit: int) -> None:
+    figure = ladder(connection_of(name), limit=limit)
+    check_svg(figure)
+    assert max(map(columns, figure.text.split("\n"))) <= 100
+
+
+def test_fits_its_frame_on_captures_of_others() -> None:
+    need("shared")
+    for path in sorted((SHARED / "captures").glob("*.pcap")):
+        for connection in read_capture(path).connections:
+            figure = ladder(connection)
+            check_svg(figure)
+            assert max(map(columns, figure.text.split("\n"))) <= 100, path.name
+
+
+def test_every_frame_of_the_echo_is_a_line() -> None:
+    connection = connection_of("echo")
+    lines = {line.split()[1]: line for line in ladder(connection).text.split("\n") if "|" in line}
+    for captured in connection.frames:
+        line, raw = lines[str(captured.packets[0])], captured.dissection.raw
+        payload = len(captured.frame.payload)
+        assert f" {captured.frame.opcode.name.lower()} " in line
+        assert f" {len(raw) - payload} + {payload} byte" in line
+        assert ("-->|" in line) == (captured.sender is Side.CLIENT)
+        assert ("|<.." in line) == (captured.sender is Side.SERVER)
+        assert ("FIN=0" in line) == (not captured.frame.fin)
+
+
+def test_tells_the_story_of_the_echo() -> None:
+    text = ladder(connection_of("echo")).text
+    story = [
+        "TCP connection opened:  SYN >  < SYN-ACK  ACK >",
+        "HTTP GET /echo [Upgrade: websocket]",
+        "HTTP 101 Switching Protocols",
+        'text "Hello"',
+        "binary 00 01 7f 80 fe ff",
+        'ping "and you?"',
+        'close 1000 normal closure, "that is all"',
+        "TCP FIN: the server will send no more",
+    ]
+    assert [text.find(words) for words in story] == sorted(text.find(words) for words in story)
+    assert all(words in text for words in story)
+    assert "15 packets with nothing but an acknowledgement" in text
+
+
+def test_sizes_of_http_add_up() -> None:
+    connection = connection_of("poll")
+    sizes = [step.sizes for step in view_of(connection, 1000).steps if step.kind == "http"]
+    expected = sum(exchange.request_length + exchange.response_length for exchange in connection.exchanges)
+    assert sum(header + body for header, body in filter(None, sizes)) == expected
+    assert sum(body for _, body in filter(None, sizes)) == sum(
+        len(exchange.response.body) for exchange in connection.exchanges if exchange.response
+    )
+
+
+def test_states_change_where_the_packets_say() -> None:
+    steps = view_of(connection_of("echo"), 60).steps
+    first = {step.state: step.words for step in reversed(steps)}
+    changes = [(words, state) for state, words in reversed(first.items())]
+    assert [state for _, state in changes] == ["CONNECTING", "OPEN", "CLOSING", "CLOSED"]
+    assert [words[:4] for words, _ in changes] == ["TCP ", "101 ", "1000", "FIN:"]
+
+
+def test_polling_has_no_state() -> None:
+    figure = ladder(connection_of("poll"))
+    assert "readyState" not in figure.svg + figure.text
+
+
+def test_a_refused_upgrade_closes(tmp_path: Path) -> None:
+    figure = patched(tmp_path, b"101 Switching Protocols", b"403 Not Today, Sorry!!!")
+    assert re.search(r"CLOSED +\|<\.\. HTTP 403 Not Today", figure.text)
+    assert "OPEN" not in figure.text
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 20, 34])
+def test_elided_steps_are_counted(limit: int) -> None:
+    connection = connection_of("websocket")
+    whole, part = view_of(connection, 60).steps, view_of(connection, limit).steps
+    assert len(whole) == 37  # set-up, two of HTTP, 32 frames, two FINs
+    kept = [step for step in part if step.kind != "elided"]
+    elided = [step.words for step in part if step.kind == "elided"]
+    assert len(kept) == limit
+    assert elided == [f"{37 - limit} more steps, not drawn"]
+    assert kept == [*whole[: limit - limit // 3], *whole[37 - limit // 3 :]]
+
+
+def test_nothing_is_elided_that_fits() -> None:
+    connection = connection_of("websocket")
+    assert "not drawn" not in ladder(connection, limit=37).text
+    with pytest.raises(ValueError, match="limit is 0, expected 1 or more"):
+        ladder(connection, limit=0)
+
+
+@pytest.mark.parametrize("payload", [b"<b>&'", b'">]]&', b"\x1b[31m", "\u202ecd".encode(), b"\x00\xff\r\n<"])
+def test_hostile_payload_is_only_text(tmp_path: Path, payload: bytes) -> None:
+    figure = patched(tmp_path, b"\x81\x05Hello", b"\x81\x05" + payload)
+    check_svg(figure)
+    for shown in (figure.svg, figure.text):
+        assert all(char.isprintable() or char == "\n" for char in shown)
+    assert "<b>" not in figure.svg
+
+
+def test_hostile_request_and_reason_are_only_text(tmp_path: Path) -> None:
+    check_svg(patched(tmp_path, b"GET /echo", b'GET /<&">'))
+    check_svg(patched(tmp_path, b"101 Switching Protocols", b"101 <script>alert(1)\x1b[m"))
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/updates?after=7", "/updates?after=…"),
+        ("/?a=1&token=s3cret;b=&c", "/?a=…&token=…;b=…&…"),
+        ("/ws?eyJhbGciOi", "/ws?…"),
+        ("http://me:secret@example.org/a@b", "http://…@example.org/a@b"),
+        ("/plain", "/plain"),
+        ("/ws?a=b?c=d", "/ws?a=…"),
+    ],
+)
+def test_values_of_queries_are_masked(target: str, shown: str) -> None:
+    assert mask_target(target) == shown
+
+
+def test_a_figure_holds_no_header_values() -> None:
+    connection = connection_of("websocket")
+    figure = ladder(connection)
+    for name in ("Sec-WebSocket-Key", "User-Agent", "Origin", "Host"):
+        value = connection.exchanges[0].request.header(name)
+        assert value
+        assert name == "Host" or value not in figure.svg + figure.text  # the host is also the server's address

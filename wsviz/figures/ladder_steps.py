@@ -1,0 +1,204 @@
+"""The steps of a ladder: what happened on one connection, layer by layer, each step in words and numbers.
+
+Every step has a key (packet, phase, place) by which the steps are sorted, whatever layer they come from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wsviz.capture.captured_frames import CapturedFrame
+from wsviz.capture.connection import Connection
+from wsviz.capture.exchanges import Exchange
+from wsviz.capture.ledger import NO_UNIT
+from wsviz.capture.packets import ACK, SYN
+from wsviz.figures.figure import plain
+from wsviz.protocol.fields import Side
+from wsviz.protocol.grammar import has_token
+from wsviz.protocol.http1 import Request
+from wsviz.protocol.wire import PREVIEW_BYTES, Opcode, close_code_name, count, opcode_name
+
+Key = tuple[int, int, int]  # packet (1-based), phase, place among the steps of that phase in the packet
+SET_UP, HTTP, WEBSOCKET, END = range(4)  # the phases, in the order that they can have within one packet
+SIGNS = {"error": "✕", "warning": "!", "note": "i"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the ladder.
+
+    `kind` is "tcp", "http", "data" or "control", "note" for a remark about the capture and "elided" for the row that
+    stands for others; `sender` is None where a step has no single direction. `sizes` are the bytes on the wire of
+    header and content, `time` is ns since the connection's first packet, `state` the readyState after the step.
+    """
+
+    key: Key
+    kind: str
+    words: str
+    sender: Side | None = None
+    chip: str = ""
+    marks: tuple[str, ...] = ()
+    sizes: tuple[int, int] | None = None
+    time: int | None = None
+    packets: tuple[int, ...] = ()
+    state: str = ""
+
+    @property
+    def size(self) -> str:
+        return "" if self.sizes is None else f"{self.sizes[0]:,} + {count(self.sizes[1], 'byte')}"
+
+    @property
+    def packet_words(self) -> str:
+        """Which packets carried it: "7", "1-3", or "7 +2" where others lie between them or the numbers are long."""
+        if not self.packets:
+            return ""
+        first, last, more = min(self.packets), max(self.packets), len(self.packets) - 1
+        if not more:
+            return str(first)
+        return f"{first}-{last}" if last - first == more and last < 1000 else f"{first} +{more}"
+
+
+def tcp_steps(connection: Connection) -> Iterator[Step]:
+    yield _set_up(connection)
+    data = [(side, direction) for side, (direction, _) in zip(Side, connection.directions(), strict=True)]
+    if connection.protocol in ("tls", "tcp") and any(len(direction.pieces) for _, direction in data):
+        first = min(int(direction.pieces["packet"].min()) for _, direction in data if len(direction.pieces))
+        amounts = ", ".join(f"{count(int(d.new_bytes.sum()), 'byte')} from the {side}" for side, d in data)
+        what = "TLS, encrypted" if connection.protocol == "tls" else "Not decoded"
+        yield _note(connection, first, HTTP, f"{what}: {amounts}")
+    for side, direction in data:
+        if direction.first_gap < direction.end:
+            after = direction.pieces[direction.pieces["start"] >= direction.first_gap][0]
+            lost = direction.end - direction.first_gap
+            words = f"Gap in what the {side} sent: {count(lost, 'byte')} from here on not decoded"
+            yield _note(connection, int(after["packet"]), HTTP, words)
+    ends = list(end_steps(connection))
+    yield from ends
+    if not ends:
+        yield _note(connection, int(connection.packets[-1]), END, "The capture ends here, TCP still open")
+
+
+def _note(connection: Connection, packet: int, phase: int, words: str) -> Step:
+    time = int(connection.directions()[0][0].table.rows["time"][packet])
+    return Step((packet + 1, phase, -1), "note", words, time=time)
+
+
+def _set_up(connection: Connection) -> Step:
+    """SYN, SYN-ACK and ACK as one step, with those of them that were captured."""
+    rows = connection.directions()[0][0].table.rows
+    seen: dict[str, tuple[int, Side]] = {}
+    sides = {
+        int(packet): side
+        for side, (direction, _) in zip(Side, connection.directions(), strict=True)
+        for packet in direction.packets[:8]
+    }
+    for packet in sorted(sides):
+        flags, empty = int(rows["flags"][packet]), rows["end"][packet] == rows["payload"][packet]
+        name = "SYN-ACK" if flags & SYN and flags & ACK else "SYN" if flags & SYN else "ACK"
+        if name == "ACK" and not empty:
+            break  # data: an acknowledgement that comes later is none of the set-up
+        if name != "ACK" or ("SYN-ACK" in seen and sides[packet] is not seen["SYN-ACK"][1]):
+            seen.setdefault(name, (packet, sides[packet]))
+    if not seen:
+        return _note(connection, int(connection.packets[0]), SET_UP, "The capture begins on an open TCP connection")
+    arrows = [f"{name} →" if side is Side.CLIENT else f"← {name}" for name, (_, side) in seen.items()]
+    packets = tuple(packet + 1 for packet, _ in seen.values())
+    words = "TCP connection opened" if "SYN-ACK" in seen else "TCP connection asked for, no answer"
+    words, time = f"{words}:  {'  '.join(arrows)}", int(rows["time"][packets[0] - 1])
+    return Step((packets[0], SET_UP, 0), "tcp", words, time=time, packets=packets)
+
+
+def end_steps(connection: Connection) -> Iterator[Step]:
+    for side, (direction, _) in zip(Side, connection.directions(), strict=True):
+        for place, (packet, words) in enumerate((
+            (direction.fin_packet, f"FIN: the {side} will send no more"),
+            (direction.rst_packet, f"RST: the {side} drops the connection"),
+        )):  # fmt: skip
+            if packet is not None:
+                time = int(direction.table.rows["time"][packet])
+                yield Step((packet + 1, END, place), "tcp", words, side, "TCP", time=time, packets=(packet + 1,))
+
+
+def http_steps(connection: Connection) -> Iterator[Step]:
+    for exchange in connection.exchanges:
+        yield _request_step(exchange)
+        if (response := exchange.response) is None:
+            continue
+        assert exchange.response_packet is not None
+        body = len(response.body)
+        marks = (f"after {count(exchange.interim, 'interim 1xx answer')}",) if exchange.interim else ()
+        yield Step(
+            (exchange.response_packet, HTTP, 2 * exchange.index + 1), "http",
+            f"{response.status} {response.reason}".rstrip(), Side.SERVER, "HTTP", marks,
+            (exchange.response_length - body, body), exchange.response_time, (exchange.response_packet,),
+        )  # fmt: skip
+
+
+def _request_step(exchange: Exchange) -> Step:
+    request, body = exchange.request, len(exchange.request.body)
+    return Step(
+        (exchange.request_packet, HTTP, 2 * exchange.index), "http",
+        f"{request.method} {mask_target(request.target)}", Side.CLIENT, "HTTP",
+        ("Upgrade: websocket",) if asks_upgrade(request) else (),
+        (exchange.request_length - body, body), exchange.request_time, (exchange.request_packet,),
+    )  # fmt: skip
+
+
+def asks_upgrade(request: Request) -> bool:
+    return has_token(request.header("Upgrade") or "", "websocket")
+
+
+def mask_target(target: str) -> str:
+    """A request target without what may be secret: the values in its query, and user and password in an authority."""
+    path, mark, query = target.partition("?")
+    path = re.sub(r"(?<=://)[^/]*@", "…@", path)
+    # A parameter without "=" is all value.
+    masked = re.sub(r"[^&;]+", lambda item: f"{item[0].partition('=')[0]}=…" if "=" in item[0] else "…", query)
+    return path + mark + masked
+
+
+def frame_steps(connection: Connection, limit: int) -> Iterator[Step]:
+    """The frames among the first and the last `limit`: no others can be drawn."""
+    number = len(connection.frames)
+    for at in (*range(min(limit, number)), *range(max(limit, number - limit), number)):
+        row = connection.frame_table[at]
+        message = None if row["message"] == NO_UNIT else connection.messages[row["message"]]
+        captured = connection.frames[at]
+        frame, marks = captured.frame, []
+        data, textual = frame.payload, frame.opcode != Opcode.BINARY
+        if message is not None and not frame.is_control:
+            textual = message.text is not None
+            if message.compressed:
+                marks.append("compressed")
+                data, textual = (message.data, textual) if len(message.frames) == 1 else (data, False)
+        if not frame.fin:
+            marks.append("FIN=0, more follows")
+        elif frame.opcode == Opcode.CONTINUATION:
+            marks.append("FIN=1, the last fragment")
+        marks[:0] = [f"{SIGNS[finding.severity]} {finding.rule}" for finding in captured.dissection.findings]
+        header, payload = int(row["header_length"]), int(row["payload_length"])
+        yield Step(
+            (int(row["packet"]), WEBSOCKET, int(row["offset"])), "control" if frame.is_control else "data",
+            _frame_words(captured, data, textual), captured.sender, opcode_name(frame.opcode), tuple(marks),
+            (header, payload), captured.time, captured.packets,
+        )  # fmt: skip
+
+
+def _frame_words(captured: CapturedFrame, data: bytes, textual: bool) -> str:
+    frame = captured.frame
+    if frame.opcode == Opcode.CLOSE and frame.close_code is not None:
+        reason = f", {_quote(frame.payload[2:], True)}" if frame.payload[2:] else ""
+        return f"{frame.close_code} {close_code_name(frame.close_code)}{reason}"
+    return _quote(data, textual) if data or not frame.is_control else "without a body"
+
+
+def _quote(data: bytes, textual: bool) -> str:
+    """Text in quotes, with U+FFFD where a fragment ends within a character; other bytes in hex."""
+    shown = data[:PREVIEW_BYTES]
+    rest = " …" if len(data) > len(shown) else ""
+    text = shown.decode(errors="ignore" if rest else "replace")
+    if textual:
+        return f'"{plain(text)}{rest.strip()}"'
+    return (shown.hex(" ") + rest) or "empty"

@@ -1,0 +1,196 @@
+"""The picture of a ladder as SVG: two lanes, an arrow a step, the client's state along its lane."""
+
+from __future__ import annotations
+
+import hashlib
+
+from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, Canvas, clip, columns, tint
+from wsviz.figures.ladder_steps import Step
+from wsviz.figures.ladder_view import LadderView
+from wsviz.protocol.fields import Side
+
+EDGE, ROW, GAP = 24.0, 34.0, 560.0  # the outer margin; the height of a step; from lane to lane
+TIME, PACKET, BAR = 78.0, 62.0, 96.0  # widths of the columns to the left of the client's lane
+TOP, ARROW = 122.0, 25.0  # where the steps begin; how far below its row's top an arrow lies
+NAMES = 32  # columns that an endpoint's name can have
+KINDS = {"tcp": "#6b7280", "http": "#0072b2", "data": "#009e73", "control": "#cc79a7"}
+STATES = {"CONNECTING": "#e69f00", "OPEN": "#56b4e9", "CLOSING": "#d55e00", "CLOSED": "#8a8a8a"}
+
+
+def draw_svg(view: LadderView, text: str) -> str:
+    """The whole picture; `text` is its description for those who cannot see it."""
+    return _Drawing(view).draw(text)
+
+
+class _Drawing:
+    """One picture in the making."""
+
+    def __init__(self, view: LadderView) -> None:
+        self.view, self.canvas = view, Canvas()
+        self.client = EDGE + TIME + PACKET + (BAR if view.has_states else 20)
+        self.server = self.client + GAP
+        self.right = self.server + 34
+        self.bottom = TOP + ROW * len(view.steps) + 14
+
+    def draw(self, text: str) -> str:
+        view = self.view
+        self._heading()
+        self._states()
+        for index in range(1, len(view.steps), 2):
+            self.canvas.rect(self.client, TOP + ROW * index, GAP, ROW, fill="#f6f7f9")
+        self._lanes()
+        for index, step in enumerate(view.steps):
+            self._row(step, TOP + ROW * index)
+        y = self._foot(self.bottom + 26)
+        name = "l" + hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
+        title = f"{view.title} from {view.client} to {view.server}"
+        return self.canvas.document(self.right + EDGE, y, title=title, description=text, name=name)
+
+    def _heading(self) -> None:
+        x = self.canvas.text(EDGE, 44, self.view.title, 20, font_weight="bold") + 14
+        self.canvas.text(x, 43, self.view.facts, 12, MUTED)
+        y = TOP - 16
+        self.canvas.text(EDGE + TIME - 16, y, self.view.unit, 10, MUTED, text_anchor="end")
+        self.canvas.text(EDGE + TIME + PACKET / 2 - 8, y, "packet", 10, MUTED, text_anchor="middle")
+        if self.view.has_states:
+            self.canvas.text(self.client - BAR / 2, y, "readyState", 10, MUTED, text_anchor="middle")
+
+    def _lanes(self) -> None:
+        for x in (self.client, self.server):
+            self.canvas.line(x, TOP - 28, x, self.bottom, stroke=INK, stroke_width=2)
+        for side, address in (("client", self.view.client), ("server", self.view.server)):
+            name = _clip_address(address)
+            width = 30 + len(side) * CHAR * 12 + columns(name) * CHAR * 11
+            x = self.client - 34 if side == "client" else self.server + 34 - width
+            self.canvas.rect(x, TOP - 60, width, 32, fill=tint(FAINT, 0.12), stroke=INK, stroke_width=1.2, rx=4)
+            end = self.canvas.text(x + 11, TOP - 40, side, 12, font_weight="bold")
+            self.canvas.text(end + 8, TOP - 40, name, 11, MUTED)
+
+    def _states(self) -> None:
+        """The bar beside the client's lane: a state begins at the arrow that brings it."""
+        if not self.view.has_states:
+            return
+        spans: list[tuple[str, float]] = []
+        for index, step in enumerate(self.view.steps):
+            if step.state and (not spans or step.state != spans[-1][0]):
+                spans.append((step.state, TOP + ROW * index + ARROW if spans else TOP - 8))
+        for number, (state, top) in enumerate(spans):
+            bottom = spans[number + 1][1] if number + 1 < len(spans) else self.bottom
+            colour, left = STATES[state], self.client - BAR + 4
+            self.canvas.rect(left, top, BAR - 5, bottom - top, fill=tint(colour, 0.22))
+            self.canvas.rect(left, top, 4, bottom - top, fill=colour)
+            self.canvas.line(left, top, self.client, top, stroke=colour, stroke_width=1.4)
+            middle = left + BAR / 2
+            y = min((top + bottom) / 2 + 4, top + 20)
+            self.canvas.text(middle, y, state, 11, INK, text_anchor="middle", font_weight="bold")
+
+    # The steps
+
+    def _row(self, step: Step, top: float) -> None:
+        y = top + ARROW + 3.5
+        if step.sender is None:
+            y = top + ROW / 2 + 4
+            self._band(step, top)
+        else:
+            self._arrow(step, top + ARROW)
+            self._label(step, top + 16)
+        if step.time is not None:
+            self.canvas.text(EDGE + TIME - 16, y, self.view.clock(step.time), 11, INK, text_anchor="end")
+        if step.packets:
+            packets = clip(step.packet_words, 8)
+            self.canvas.text(EDGE + TIME + PACKET / 2 - 8, y, packets, 11, MUTED, text_anchor="middle")
+
+    def _arrow(self, step: Step, y: float) -> None:
+        """Solid from the client, dashed from the server."""
+        colour = KINDS[step.kind]
+        if step.sender is Side.CLIENT:
+            self.canvas.line(self.client + 1, y, self.server - 9, y, stroke=colour, stroke_width=2)
+            self.canvas.add("path", d=f"M{self.server - 1:.2f} {y:.2f}l-10 -5v10z", fill=colour)
+            return
+        self.canvas.line(
+            self.server - 1, y, self.client + 9, y, stroke=colour, stroke_width=2, stroke_dasharray="6 4"
+        )
+        self.canvas.add("path", d=f"M{self.client + 1:.2f} {y:.2f}l10 -5v10z", fill=colour)
+
+    def _label(self, step: Step, y: float) -> None:
+        """What is sent, at the end of the sender; its size, at the end of the receiver."""
+        chip = columns(step.chip) * CHAR * 10.5 + 14
+        marks = " · ".join(step.marks)
+        size = columns(step.size) * CHAR * 11
+        room = int((GAP - 60 - chip - size - (columns(marks) + 2) * CHAR * 10.5) / (CHAR * 12))
+        words = clip(step.words, max(room, 12))
+        marks = clip(marks, int((GAP - 60 - chip - size - columns(words) * CHAR * 12) / (CHAR * 10.5)))
+        from_client = step.sender is Side.CLIENT
+        lane, forth = (self.client, 1) if from_client else (self.server, -1)
+        anchor = "start" if from_client else "end"
+        x = lane + forth * 10
+        self._chip(step, x if from_client else x - chip, y, chip)
+        x += forth * (chip + 9)
+        self.canvas.text(x, y, words, 12, INK, text_anchor=anchor)
+        if marks:
+            x += forth * (columns(words) * CHAR * 12 + 11)
+            self.canvas.text(x, y, marks, 10.5, MUTED, text_anchor=anchor)
+        if step.sizes:
+            far, anchor = (self.server - 16, "end") if from_client else (self.client + 16, "start")
+            self.canvas.text(far, y, step.size, 11, MUTED, text_anchor=anchor)
+
+    def _chip(self, step: Step, x: float, y: float, width: float) -> None:
+        """The kind of a step by name and colour; control frames have a double border."""
+        colour = KINDS[step.kind]
+        self.canvas.rect(x, y - 12, width, 16, fill=tint(colour), stroke=colour, stroke_width=1.2, rx=3)
+        if step.kind == "control":
+            self.canvas.rect(x + 2.5, y - 9.5, width - 5, 11, fill="none", stroke=colour, stroke_width=0.9, rx=1.5)
+        self.canvas.text(x + width / 2, y - 0.3, step.chip, 10.5, INK, text_anchor="middle", font_weight="bold")
+
+    def _band(self, step: Step, top: float) -> None:
+        """A step without a direction: a band from lane to lane."""
+        dashes = {} if step.kind == "tcp" else {"stroke_dasharray": "4 3"}
+        if step.kind == "elided":  # the lanes are torn
+            for x in (self.client, self.server):
+                self.canvas.line(x, top + 3, x, top + ROW - 3, stroke=PAPER, stroke_width=4)
+                self.canvas.line(x, top + 3, x, top + ROW - 3, stroke=INK, stroke_width=2, stroke_dasharray="2 4")
+        colour = KINDS["tcp"]
+        fill = tint(colour, 0.16) if step.kind == "tcp" else PAPER
+        self.canvas.rect(
+            self.client + 10, top + 5, GAP - 20, ROW - 10, fill=fill, stroke=colour, stroke_width=1.2, rx=4, **dashes
+        )
+        style = {} if step.kind == "tcp" else {"font_style": "italic"}
+        words = clip(step.words, int((GAP - 36) / (CHAR * 12)))
+        self.canvas.text(
+            (self.client + self.server) / 2, top + ROW / 2 + 4, words, 12, INK, text_anchor="middle", **style
+        )
+
+    # What stands below
+
+    def _foot(self, y: float) -> float:
+        """The legend, only of what is drawn, and the notes; returns the picture's height."""
+        x, drawn = EDGE, {step.kind for step in self.view.steps}
+        names = {
+            "tcp": "TCP",
+            "http": "HTTP",
+            "data": "WebSocket data",
+            "control": "WebSocket control (double border)",
+        }
+        for kind, name in names.items():
+            if kind not in drawn:
+                continue
+            self.canvas.rect(x, y - 10, 16, 12, fill=tint(KINDS[kind]), stroke=KINDS[kind], stroke_width=1.2, rx=2)
+            if kind == "control":
+                self.canvas.rect(x + 2.5, y - 7.5, 11, 7, fill="none", stroke=KINDS[kind], stroke_width=0.9)
+            x = self.canvas.text(x + 22, y, name, 10.5, INK) + 20
+        for words, dashes in (("from the client", {}), ("from the server", {"stroke_dasharray": "6 4"})):
+            self.canvas.line(x, y - 4, x + 28, y - 4, stroke=INK, stroke_width=2, **dashes)
+            x = self.canvas.text(x + 34, y, words, 10.5, INK) + 20
+        y += 5
+        for line in self.view.notes:
+            y += 17
+            self.canvas.text(EDGE, y, line, 10.5, MUTED)
+        return y + EDGE
+
+
+def _clip_address(endpoint: str) -> str:
+    """An address clipped, its port kept."""
+    if columns(endpoint) <= NAMES:
+        return endpoint
+    address, _, port = endpoint.rpartition(":")
+    return f"{clip(address, NAMES - 1 - len(port))}:{port}"
