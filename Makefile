@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 JUPYTER := JUPYTER_CONFIG_PATH=$(CURDIR)/.jupyter JUPYTER_CONFIG_DIR=$(CURDIR)/$(VENV)/etc/jupyter \
 	JUPYTER_DATA_DIR=$(CURDIR)/$(VENV)/share/jupyter IPYTHONDIR=$(CURDIR)/$(VENV)/etc/ipython
 
-.PHONY: help setup lab test lint notebooks fuzz clean
+.PHONY: help setup lab test lint notebooks pictures fuzz clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -29,7 +29,11 @@ lint: setup ## check style and types
 	@$(BIN)/mypy --no-error-summary
 
 notebooks: setup ## execute every notebook anew and store what it shows
+	@$(BIN)/wsviz rules >notebooks/rules.md
 	@$(BIN)/python notebooks/execute.py
+
+pictures: setup ## take the README's pictures in JupyterLab (Chromium)
+	@$(BIN)/python -m tests.pictures
 
 # atheris has other versions for other Pythons, so it is not pinned, and stands apart from what is.
 fuzz: setup ## fuzz each decoder for a minute, guided by coverage (Linux)

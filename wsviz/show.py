@@ -13,21 +13,21 @@ from typing import Any
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
-def _frame(thing: Any, shell: Any) -> Bundle | None:
+def _frame(thing: Any, shell: Any, sender: Any = None) -> Bundle | None:
     from wsviz.figures.frame_figure import bit_diagram, is_frame
     from wsviz.protocol.fields import Dissection
 
     if isinstance(thing, Dissection) and not is_frame(thing):
         return None  # a dissection of something else: its repr will do
     if not hasattr(shell, "kernel"):  # IPython in a terminal
-        return {"text/plain": bit_diagram(thing).text}, {}
+        return {"text/plain": bit_diagram(thing, sender=sender).text}, {}
     from wsviz.widgets.frame_diagram import FrameDiagram
 
-    return FrameDiagram(thing)._repr_mimebundle_()
+    return FrameDiagram(thing, sender=sender)._repr_mimebundle_()
 
 
 def _captured_frame(captured: Any, shell: Any) -> Bundle | None:
-    return _frame(captured.dissection, shell)
+    return _frame(captured.dissection, shell, captured.sender)
 
 
 def _connection(connection: Any, _shell: Any) -> Bundle:
@@ -40,8 +40,7 @@ def _capture(capture: Any, _shell: Any) -> Bundle:
     from wsviz.figures.summary import summary_lines
 
     lines = summary_lines(capture)
-    table = capture.summary[["client", "server", "protocol", "packets", "bytes", "frames", "messages", "ending"]]
-    html = f"<p>{escape(lines[0])}</p>{table.to_html(index_names=False, border=0)}"
+    html = "".join(f"<br>{escape(line)}" if line.startswith("    ") else f"<p>{escape(line)}" for line in lines)
     return {"text/plain": "\n".join(lines), "text/html": html}, {}
 
 

@@ -141,7 +141,7 @@ def test_every_field_is_there_with_its_meaning(frame: Frame | bytes, bits_per_ro
 @cases
 def test_no_two_labels_overlap(frame: Frame | bytes, bits_per_row: int) -> None:
     figure = bit_diagram(frame, bits_per_row=bits_per_row, sender="client")
-    width = float(ET.fromstring(figure.svg).attrib["width"])
+    width = float(ET.fromstring(figure.svg).attrib["viewBox"].split()[2])
     boxes = []
     for text in texts(figure):
         size, x, y = (float(text.attrib[name]) for name in ("font-size", "x", "y"))

@@ -47,7 +47,7 @@ def check_svg(figure: Figure) -> None:
         x, width = float(element.attrib["x"]), columns(element.text) * CHAR * float(element.attrib["font-size"])
         left = x - width * {"start": 0, "middle": 0.5, "end": 1}[element.get("text-anchor", "start")]
         assert left >= 10, element.text
-        assert left + width <= float(root.attrib["width"]) - 10, element.text
+        assert left + width <= float(root.attrib["viewBox"].split()[2]) - 10, element.text
         lines.setdefault(element.attrib["y"], []).append((left, left + width))
     for spans in map(sorted, lines.values()):
         assert all(one[1] < other[0] for one, other in pairwise(spans)), spans

@@ -16,6 +16,8 @@ from xml.sax.saxutils import quoteattr
 FONT = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 CHAR = 0.602  # width of a character by font size: DejaVu Sans Mono and Menlo; Consolas is narrower
 
+WIDEST = 800  # pixels that a picture takes: JupyterLab shows it as an image that does not shrink with its cell
+
 INK, MUTED, FAINT, RULE, PAPER = "#1a1a1a", "#57606a", "#8a8a8a", "#d5d9de", "#ffffff"
 
 # Okabe-Ito: told apart with every kind of colour vision.
@@ -147,8 +149,10 @@ class Canvas:
         self, width: float, height: float, *, title: str, description: str, name: str, defs: Iterable[str] = ()
     ) -> str:
         """The whole SVG on its own light ground; `name` keeps its ids apart from those of other figures."""
+        shown = min(width, WIDEST)
+        size = f'width="{number(shown)}" height="{number(height * shown / width)}"'
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{number(width)}" height="{number(height)}" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
             f'viewBox="0 0 {number(width)} {number(height)}" role="img" '
             f'aria-labelledby="{name}-title {name}-desc" font-family="{FONT}" xml:space="preserve" '
             'style="max-width:100%;height:auto">'

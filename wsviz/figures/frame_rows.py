@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, clip, columns, tint
 from wsviz.figures.frame_pen import LEFT, Pen
-from wsviz.figures.frame_view import FrameView, Part
+from wsviz.figures.frame_view import BitView, Part
 from wsviz.protocol.wire import count
 
 NAME, BITS, CAPTION, SLIM = 20.0, 20.0, 18.0, 26.0  # heights: a name line, a line of bits, a caption, a ghost
@@ -31,7 +31,7 @@ class Band(NamedTuple):
 class BitRows:
     """The bit diagram proper, drawn from `y` on."""
 
-    def __init__(self, pen: Pen, view: FrameView, per_row: int, y: float) -> None:
+    def __init__(self, pen: Pen, view: BitView, per_row: int, y: float) -> None:
         self.canvas, self.view, self.per_row, self.y = pen, view, per_row, y
         self.bit_width = 48.0 if per_row == 16 else 28.0
         self.grid = self.bit_width * per_row
@@ -126,7 +126,7 @@ class BitRows:
         room = width - 18 * len(part.marks)
         end = self.canvas.text(
             x + (4 if part.marks else (width - columns(part.name) * CHAR * size) / 2) if part.size == 1 else x + 7,
-            top + 15, part.name, size, INK, font_weight="bold", **halo,
+            top + 15, clip(part.name, int((width - 10 * (part.size > 1)) / (CHAR * size))), size, INK, font_weight="bold", **halo,
         )  # fmt: skip
         detail = _detail(part)
         space = int((x + room - end - 14) / (CHAR * 10))
@@ -137,10 +137,14 @@ class BitRows:
         """What the bits say: for a field within a byte once, else under each byte."""
         if part.marks and self._narrow(part):
             return
-        runs = [(start, end)] if part.size < 8 else [(bit, min(bit + 8, end)) for bit in range(start, end, 8)]
+        runs = [(bit, min(bit + 8, end)) for bit in range(start, end, 8)] if part.whole_bytes else [(start, end)]
+        if part.letters:
+            runs = [(bit, bit + 1) for bit in range(start, end)]
         for begin, stop in runs:
             width = (stop - begin) * self.bit_width
-            words: Sequence[str] = self.view.caption(begin // 8) if part.size >= 8 else part.words
+            words: Sequence[str] = self.view.caption(begin // 8) if part.whole_bytes else part.words
+            if part.letters:
+                words = (part.letters[begin - part.start],)
             said = next((word for word in words if columns(word) * CHAR * 10 <= width - 4), None)
             if said is not None:
                 x = LEFT + (begin - first) * self.bit_width + width / 2
@@ -205,5 +209,6 @@ def _detail(part: Part) -> str:
     """What stands beside a field's name: its size, and for whole bytes what they say."""
     if part.size < 8:
         return count(part.size, "bit")
-    size = count(part.size, "bit") if part.kind in ("extended", "key") else count(part.size // 8, "byte")
+    in_bits = part.kind in ("extended", "key") or not part.whole_bytes
+    size = count(part.size, "bit") if in_bits else count(part.size // 8, "byte")
     return f"{size} · {part.value}, {part.meaning}" if part.name == "Status code" else f"{size} · {part.meaning}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, clip, columns, tint, wrap
 from wsviz.figures.frame_pen import EDGE, LEFT, Pen
 from wsviz.figures.frame_rows import BitRows
-from wsviz.figures.frame_view import FrameView
+from wsviz.figures.frame_view import FrameView, Part
 from wsviz.protocol.fields import Finding, Side
 
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
@@ -32,11 +33,12 @@ class _Drawing:
 
     def draw(self, text: str) -> str:
         self._heading()
-        self._sum()
+        draw_boxes(self.canvas, self.view.boxes, self.right)
         self.y = self.rows.draw()
         self._findings()
         self._hex()
-        self._fields()
+        self._section("Fields")
+        self.y = draw_fields(self.canvas, self.view.parts, self.right, self.y)
         return self.canvas.document(
             self.right + EDGE,
             self.y + EDGE,
@@ -64,25 +66,6 @@ class _Drawing:
         self.canvas.line(x - 58, y, x - 12, y, stroke=INK, stroke_width=1.6, **dashes)
         self.canvas.add("path", d=f"M{x - 8:.2f} {y:.2f}l-8 -4v8z", fill=INK)
         self.canvas.text(x - 66 - len(str(sender)) * CHAR * size, y + 4, str(sender), size, INK, font_weight="bold")
-
-    def _sum(self) -> None:
-        """The header's sum as a row of boxes: a part that the frame does not have is a ghost that adds 0."""
-        x, top = EDGE, 60.0
-        for index, (kind, size, label) in enumerate(self.view.boxes):
-            if index:
-                self.canvas.text(x + 5, top + 22, "=" if kind == "=" else "+", 14, MUTED)
-                x += 19
-            width = max(columns(label) * CHAR * 9 + 12, 56)
-            if kind in COLOURS and size:
-                self.canvas.fill(kind, x, top, width, 38)
-            stroke = {"stroke_dasharray": "3 3"} if not size else {}
-            if kind != "=":
-                colour = COLOURS[kind] if kind in COLOURS and size else FAINT
-                self.canvas.rect(x, top, width, 38, fill="none", stroke=colour, rx=3, **stroke)
-            ink, middle = INK if size else MUTED, x + width / 2
-            self.canvas.text(middle, top + 18, f"{size:,}", 15, ink, text_anchor="middle", font_weight="bold")
-            self.canvas.text(middle, top + 31, label, 9, ink if size else MUTED, text_anchor="middle")
-            x += width
 
     # What stands below the bits
 
@@ -153,35 +136,60 @@ class _Drawing:
             said = next((word for word in words if columns(word) * CHAR * 10 <= width - 5), "")
             self.canvas.text(x + width / 2, self.y + 33, said, 10, INK, text_anchor="middle")
 
-    def _fields(self) -> None:
-        self._section("Fields")
-        bits, name, value, meaning, section = EDGE + 26, EDGE + 92, EDGE + 274, EDGE + 368, self.right - 4
-        for x, words in ((bits, "bits"), (name, "field"), (value, "value"), (meaning, "meaning")):
-            self.canvas.text(x, self.y + 10, words, 10, MUTED)
-        self.canvas.text(section, self.y + 10, "defined in", 10, MUTED, text_anchor="end")
-        self.y += 18
-        limit = int((section - meaning - 108) / (CHAR * 11))
-        for part in self.view.parts:
-            ghost = not part.size
-            lines = wrap(part.meaning, limit)
-            height, ink = 9 + 14 * len(lines), MUTED if ghost else INK
-            self.canvas.line(EDGE, self.y, self.right, self.y, stroke=RULE)
-            if ghost:
-                self.canvas.rect(
-                    EDGE + 2, self.y + 5, 14, 13, fill="none", stroke=FAINT, stroke_dasharray="3 2", rx=2
-                )
-            else:
-                self.canvas.fill(part.kind, EDGE + 2, self.y + 5, 14, 13)
-                self.canvas.rect(EDGE + 2, self.y + 5, 14, 13, fill="none", stroke=COLOURS[part.kind], rx=1)
-            self.canvas.text(bits, self.y + 15, part.span, 11, MUTED)
-            weight = {} if ghost else {"font_weight": "bold"}
-            self.canvas.text(name, self.y + 15, part.name, 11, ink, **weight)
-            shown = "absent" if ghost else clip(part.value, 13)
-            self.canvas.text(value, self.y + 15, shown, 11, ink)
-            for index, line in enumerate(lines):
-                self.canvas.text(meaning, self.y + 15 + 14 * index, line, 11, ink)
-            self.canvas.text(section, self.y + 15, part.section, 10, MUTED, text_anchor="end")
-            self.y += height
+
+def draw_boxes(canvas: Pen, boxes: Iterable[tuple[str, int, str]], right: float, top: float = 60.0) -> float:
+    """A sum as a row of boxes, or as many rows as it takes; returns where the last ends.
+
+    A part that is not there is a ghost that adds 0.
+    """
+    x = EDGE
+    for index, (kind, size, label) in enumerate(boxes):
+        width = max(columns(label) * CHAR * 9 + 12, 56)
+        if index:
+            if x + 19 + width > right:
+                x, top = EDGE, top + 46
+            canvas.text(x + 5, top + 22, "=" if kind == "=" else "+", 14, MUTED)
+            x += 19
+        if kind in COLOURS and size:
+            canvas.fill(kind, x, top, width, 38)
+        stroke = {"stroke_dasharray": "3 3"} if not size else {}
+        if kind != "=":
+            colour = COLOURS[kind] if kind in COLOURS and size else FAINT
+            canvas.rect(x, top, width, 38, fill="none", stroke=colour, rx=3, **stroke)
+        ink, middle = INK if size else MUTED, x + width / 2
+        canvas.text(middle, top + 18, f"{size:,}", 15, ink, text_anchor="middle", font_weight="bold")
+        canvas.text(middle, top + 31, label, 9, ink if size else MUTED, text_anchor="middle")
+        x += width
+    return top + 38
+
+
+def draw_fields(canvas: Pen, parts: Iterable[Part], right: float, y: float) -> float:
+    """The list of fields from `y` on; returns where it ends."""
+    bits, name, value, meaning, section = EDGE + 26, EDGE + 92, EDGE + 274, EDGE + 368, right - 4
+    for x, words in ((bits, "bits"), (name, "field"), (value, "value"), (meaning, "meaning")):
+        canvas.text(x, y + 10, words, 10, MUTED)
+    canvas.text(section, y + 10, "defined in", 10, MUTED, text_anchor="end")
+    y += 18
+    limit = int((section - meaning - 108) / (CHAR * 11))
+    for part in parts:
+        ghost = not part.size
+        lines = wrap(part.meaning, limit)
+        ink = MUTED if ghost else INK
+        canvas.line(EDGE, y, right, y, stroke=RULE)
+        if ghost:
+            canvas.rect(EDGE + 2, y + 5, 14, 13, fill="none", stroke=FAINT, stroke_dasharray="3 2", rx=2)
+        else:
+            canvas.fill(part.kind, EDGE + 2, y + 5, 14, 13)
+            canvas.rect(EDGE + 2, y + 5, 14, 13, fill="none", stroke=COLOURS[part.kind], rx=1)
+        canvas.text(bits, y + 15, part.span, 11, MUTED)
+        weight = {} if ghost else {"font_weight": "bold"}
+        canvas.text(name, y + 15, clip(part.name, 27), 11, ink, **weight)
+        canvas.text(value, y + 15, "absent" if ghost else clip(part.value, 13), 11, ink)
+        for index, line in enumerate(lines):
+            canvas.text(meaning, y + 15 + 14 * index, line, 11, ink)
+        canvas.text(section, y + 15, part.section, 10, MUTED, text_anchor="end")
+        y += 9 + 14 * len(lines)
+    return y
 
 
 def _some(data: bytes, size: int) -> str:

@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from wsviz.figures.figure import clip, columns, plain, wrap
-from wsviz.figures.frame_view import FrameView, Part
+from wsviz.figures.frame_view import BitView, FrameView, Part
 from wsviz.protocol.wire import count
 
 WIDTH = 80
@@ -20,9 +20,9 @@ SHORT = {"RSV1": ("RS1", "R"), "RSV2": ("RS2", "R"), "RSV3": ("RS3", "R"), "MASK
 
 def draw_text(view: FrameView, bits_per_row: int) -> str:
     """Diagram, sum, field list and findings; no line is longer than 80 columns, none ends in a space."""
-    diagram = _Diagram(view, bits_per_row)
+    diagram = Diagram(view, bits_per_row)
     tail = (f"{'':{GUTTER}}{words}" for _, words in view.remarks(diagram.bits // 8))
-    lines = [*_head(view), "", *diagram.lines(), *tail, "", *_fields(view)]
+    lines = [*_head(view), "", *diagram.lines(), *tail, "", *field_lines(view.parts)]
     if view.findings:
         lines += ["", *_findings(view)]
     return "\n".join(line.rstrip() for line in lines)
@@ -44,10 +44,10 @@ def _head(view: FrameView) -> Iterator[str]:
     yield f"{view.sum}, {count(view.body_size, 'byte')} of payload, {count(view.size, 'byte')} in all"
 
 
-class _Diagram:
+class Diagram:
     """The bit rows. Two coordinates: bits of the frame, and columns of the grid, `pitch` for a bit."""
 
-    def __init__(self, view: FrameView, bits_per_row: int) -> None:
+    def __init__(self, view: BitView, bits_per_row: int) -> None:
         self.view, self.per_row = view, bits_per_row
         self.pitch = 64 // bits_per_row
         self.bits = view.drawn_bits(bits_per_row)
@@ -68,9 +68,9 @@ class _Diagram:
             yield self._line("", cells, first, last, self._caption)
         yield from self._border(rows)
 
-    def _at(self, bit: int) -> str | None:
-        """The name of the field of a drawn bit."""
-        return self.view.part_at(bit).name if 0 <= bit < self.bits else None
+    def _at(self, bit: int) -> int | None:
+        """Which field a drawn bit is in: where that begins."""
+        return self.view.part_at(bit).start if 0 <= bit < self.bits else None
 
     def _border(self, row: int) -> Iterator[str]:
         """The line above a row; none where the same fields stand on both of its sides all along."""
@@ -115,7 +115,7 @@ class _Diagram:
         return (" " * (self.pitch - 1)).join(str(value) for value in values).join([" " * (self.pitch // 2 - 1)] * 2)
 
     def _caption(self, part: Part, start: int, end: int) -> str:
-        if part.size < 8:
+        if not part.whole_bytes:
             room = (end - start) * self.pitch - 1
             words = part.words if part.size > 1 else ()
             return next((f" {word}" for word in words if columns(word) < room), "")
@@ -127,13 +127,14 @@ class _Diagram:
         return line[:-1]
 
 
-def _fields(view: FrameView) -> Iterator[str]:
+def field_lines(parts: Iterable[Part]) -> Iterator[str]:
+    """The list of fields."""
     row = "{:<8}{:<24}{:<12}{}"
     yield row.format("bits", "field", "value", "meaning")
-    for part in view.parts:
+    for part in parts:
         lines = wrap(part.meaning, WIDTH - 44)
         value = clip(part.value, 11) if part.size else "absent"
-        yield row.format(part.span, part.name, value, lines[0])
+        yield row.format(part.span, clip(part.name, 23), value, lines[0])
         yield from (" " * 44 + line for line in lines[1:])
 
 

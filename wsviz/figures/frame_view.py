@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Dissection, Field, Finding, Side
@@ -39,7 +40,8 @@ class Part:
     """One field as it is drawn, or the ghost of one that the frame does not have.
 
     `start` and `size` in bits; a ghost has size 0 and stands where the field would begin. `word` is the meaning for
-    a narrow cell, `marks` the numbers of the findings that name the field, counted from 1.
+    a narrow cell, `marks` the numbers of the findings that name the field, counted from 1. `letters` names the bits of
+    a field of flags, the first on the wire first.
     """
 
     name: str
@@ -51,10 +53,15 @@ class Part:
     word: str
     section: str
     marks: tuple[int, ...] = ()
+    letters: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def end(self) -> int:
         return self.start + self.size
+
+    @property
+    def whole_bytes(self) -> bool:
+        return self.start % 8 == 0 and self.size % 8 == 0
 
     @property
     def span(self) -> str:
@@ -74,9 +81,9 @@ class Part:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What a field within a byte says, the longest first."""
-        if self.size == 1:
-            return (self.word,)
+        """What a field that is not of whole bytes says, the longest first."""
+        if self.size == 1 or self.value == self.meaning:
+            return (self.word,) if self.word else ()
         if self.kind == "length":
             return (
                 (self.meaning,) if self.value not in ("126", "127") else (f"{self.value} = {self.word}", self.value)
@@ -90,6 +97,25 @@ class Part:
             return f"{self.name}, absent, {self.meaning}"
         said = "" if self.value == self.meaning else f", value {self.value}"
         return f"{self.name}, {count(self.size, 'bit')}, {self.place}{said}, {self.meaning}"
+
+
+class BitView(Protocol):
+    """What rows of bits are drawn of: a frame, or a layer of a packet."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]: ...
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
+    @property
+    def raw(self) -> bytes: ...
+    @property
+    def control(self) -> bool: ...
+    @property
+    def missing(self) -> int: ...
+    def drawn_bits(self, bits_per_row: int, /) -> int: ...
+    def part_at(self, bit: int, /) -> Part: ...
+    def caption(self, at: int, /) -> tuple[str, ...]: ...
+    def remarks(self, drawn: int, /) -> Iterator[tuple[str, str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
