@@ -33,7 +33,7 @@ CHAPTERS = (
     ("Compression", "permessage-deflate, where it was negotiated.", DEFLATE_RULES),
     ("Opening handshake", "What request and response say. Examples show the line at fault.", HANDSHAKE_RULES),
     ("HTTP", "Requests and responses, the handshake's included.", HTTP_RULES),
-    ("Captures", "What is amiss with the file or the connection, and no peer to blame.", CAPTURE_RULES),
+    ("Captures", "What only a capture shows, with its packets and their times.", CAPTURE_RULES),
 )
 LONGEST_EXAMPLE = 60  # characters
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from wsviz.protocol.deflate import InflateError, Inflater
@@ -16,7 +17,7 @@ from wsviz.protocol.fields import Dissection, Incomplete, ProtocolError, Side
 from wsviz.protocol.frames import dissect_frame
 from wsviz.protocol.handshake import build_response, check_handshake, parse_uri
 from wsviz.protocol.http1 import dissect_request, dissect_response, http_bucket
-from wsviz.protocol.stream import StreamDecoder, decode_stream
+from wsviz.protocol.stream import Stream, StreamDecoder, decode_stream
 from wsviz.protocol.subprotocols import parse_stomp, read_payload
 
 DEFLATE = "permessage-deflate"
@@ -65,12 +66,16 @@ def stream(data: bytes) -> None:
         at += step
     got.append(pieces.finish())
     for name in ("frames", "messages", "findings"):
-        assert [x for part in expected for x in getattr(part, name)] == [x for part in got for x in getattr(part, name)]
+        assert _joined(expected, name) == _joined(got, name)
     for message in expected[0].messages:
         assert len(message.data) <= limit
     for dissection in expected[0].frames:
         check_partition(dissection)
     assert decode_stream(body, sender=sender, extensions=extensions, max_message_size=limit).rest == pieces.rest
+
+
+def _joined(parts: list[Stream], name: str) -> list[Any]:
+    return [thing for part in parts for thing in getattr(part, name)]
 
 
 def deflate(data: bytes) -> None:
@@ -116,14 +121,10 @@ def _dissect(dissect: Callable[[bytes], Dissection[Any]], data: bytes) -> None:
 def handshake(data: bytes) -> None:
     request_bytes, _, response_bytes = data.partition(b"\x00")
     for judge in (check_handshake, lambda first, _second: build_response(first)):
-        try:
+        with suppress(Incomplete, ProtocolError):
             judge(request_bytes, response_bytes)
-        except (Incomplete, ProtocolError):
-            pass
-    try:
+    with suppress(ProtocolError):
         parse_uri(data.decode("latin-1"))
-    except ProtocolError:
-        pass
 
 
 def events(data: bytes) -> None:
@@ -135,10 +136,8 @@ def events(data: bytes) -> None:
 
 
 def payload(data: bytes) -> None:
-    try:
+    with suppress(ProtocolError):
         parse_stomp(data)
-    except ProtocolError:
-        pass
     for subprotocol in (None, "v12.stomp", "graphql-transport-ws", "json"):
         reading = read_payload(data, subprotocol)
         assert "\n" not in str(reading)

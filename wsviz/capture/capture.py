@@ -84,8 +84,14 @@ class Capture:
 
     def payloads(self) -> list[bytes]:
         """The data of every message, inflated, in capture order."""
-        messages = [message for connection in self.connections for message in connection.messages]
-        return [message.data for message in sorted(messages, key=lambda message: message.time or 0)]
+        return [connection.messages[number].data for connection, number in self.messages_in_order()]
+
+    def messages_in_order(self) -> list[tuple[Connection, int]]:
+        """Every message, as its connection and its index there, by the packets that brought their last bytes."""
+        places = [
+            (connection, number) for connection in self.connections for number in range(len(connection.messages))
+        ]
+        return sorted(places, key=lambda place: place[0].message_packets[place[1]])
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -113,7 +119,7 @@ class Capture:
         """A row a message, in the order of their last bytes."""
         from wsviz.capture import tables
 
-        return tables.message_table(self.connections)
+        return tables.message_table(self.messages_in_order())
 
     @cached_property
     def exchanges(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from wsviz.capture.exchanges import Exchange, HttpReading, read_exchanges
 from wsviz.capture.ledger import BUCKET, NO_UNIT, spans
 from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.tcp import Direction, Flow
-from wsviz.protocol.fields import Finding, Side
+from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.frames import dissection_of
 from wsviz.protocol.handshake import Handshake, check_handshake
 from wsviz.protocol.http1 import looks_like_request
@@ -76,14 +76,16 @@ class Connection:
         self.exchanges: tuple[Exchange, ...] = tuple(http.exchanges)
         laid = {Side.CLIENT: spans(http.client_spans), Side.SERVER: spans(http.server_spans)}
         found, self.frame_table, self.messages = list(http.findings), np.zeros(0, FRAME), tuple[Message, ...]()
+        self.message_packets: tuple[int, ...] = ()  # 1-based: that brought each message's last byte
         if self.protocol == "tls":
             for side, direction in self._directions.items():
                 laid[side] = spans([(0, direction.first_gap, BUCKET["tls"], NO_UNIT, NO_UNIT)])
         if http.handshake is not None:
+            found += self._check_handshake(*http.handshake)
+        if http.upgraded:
             self.protocol = "websocket"
-            self.handshake = check_handshake(*http.handshake)
-            found += self.handshake.findings
             found += self._decode_frames({Side.CLIENT: http.client_end, Side.SERVER: http.server_end})
+            found += self._early_frames(http.server_end)
             for side in SIDES:
                 frames = self.frame_table[self.frame_table["sender"] == SIDES.index(side)]
                 laid[side] = np.concatenate((laid[side], frame_spans(frames)))
@@ -92,15 +94,35 @@ class Connection:
             words = f"{self.client} is taken for the client, since its port is not the lower one"
             found.append(RULES["roles-inferred"].finding(words, offset=0))
         self.spans = laid
-        self.findings = tuple(sorted(found))
+        # What is wrong with the handshake as HTTP was found twice: on the way, and by its check.
+        self.findings = tuple(sorted(set(found)))
+
+    def _check_handshake(self, asked: tuple[int, bytes], answered: tuple[int, bytes]) -> list[Finding]:
+        """Judge the handshake; its findings, their offsets counted from the directions' first bytes."""
+        starts = {Side.CLIENT: asked[0], Side.SERVER: answered[0], None: answered[0]}
+        try:
+            self.handshake = check_handshake(asked[1], answered[1])
+        except WsvizError:  # a half that is cut was told as such on the way
+            return []
+        return [replace(f, offset=f.offset + starts[f.culprit]) for f in self.handshake.findings]
+
+    def _early_frames(self, answer_end: int) -> list[Finding]:
+        """Whether the client sent frames before the 101 was on the wire."""
+        rows = self.frame_table[self.frame_table["sender"] == SIDES.index(Side.CLIENT)]
+        answer = self._directions[Side.SERVER].packet_at(answer_end - 1)
+        if not len(rows) or rows["packet"][0] - 1 > answer:
+            return []
+        words = f"the client's first frame is in packet {rows['packet'][0]}, the 101 ends in packet {answer + 1}"
+        offset = int(rows["offset"][0])
+        return [RULES["frame-before-101"].finding(words, culprit=Side.CLIENT, frame=0, offset=offset)]
 
     def _decode_frames(self, bases: dict[Side, int]) -> list[Finding]:
         """Decode both directions from their first frame on; fills the frame table and the messages."""
-        assert self.handshake is not None
+        extensions = None if self.handshake is None else self.handshake.extensions
         tables, messages, found = [], list[tuple[int, int, Message]](), list[Finding]()
         for side, direction in self._directions.items():
             base = bases[side]
-            stream, findings = _decode_stream(side, direction, base, self.handshake.extensions)
+            stream, findings = _decode_stream(side, direction, base, extensions)
             found += findings
             rows = frame_rows(self.index, side, direction, stream, base)
             tables.append(rows)
@@ -112,6 +134,7 @@ class Connection:
                 messages.append((packet, end, replace(message, time=time)))
         messages.sort(key=lambda entry: entry[:2])
         self.messages = tuple(message for _, _, message in messages)
+        self.message_packets = tuple(packet + 1 for packet, _, _ in messages)
         by_side = dict(zip(SIDES, tables, strict=True))
         for number, message in enumerate(self.messages):
             by_side[message.sender]["message"][list(message.frames)] = number
@@ -179,7 +202,9 @@ class Connection:
         return f"<Connection {self.index}: {self.client} -> {self.server}, {self.protocol}>"
 
 
-def _decode_stream(side: Side, direction: Direction, base: int, extensions: str) -> tuple[Stream, list[Finding]]:
+def _decode_stream(
+    side: Side, direction: Direction, base: int, extensions: str | None
+) -> tuple[Stream, list[Finding]]:
     """The frames of one direction and all findings, their offsets counted from the direction's first byte."""
     decoder = StreamDecoder(side, extensions)
     stream = decoder.feed(direction.read(base, direction.first_gap))

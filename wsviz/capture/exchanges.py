@@ -40,7 +40,8 @@ class Exchange:
 class HttpReading:
     """What a connection says in HTTP; both ends are the offsets of the first byte that is not read as HTTP.
 
-    `handshake` holds the bytes of request and response where the connection was upgraded to WebSocket.
+    `handshake` holds the last request for an upgrade to WebSocket with its answer, each as its offset and its bytes;
+    `upgraded` says that the answer was 101.
     """
 
     exchanges: list[Exchange] = field(default_factory=list)
@@ -49,7 +50,8 @@ class HttpReading:
     findings: list[Finding] = field(default_factory=list)
     client_end: int = 0
     server_end: int = 0
-    handshake: tuple[bytes, bytes] | None = None
+    handshake: tuple[tuple[int, bytes], tuple[int, bytes]] | None = None
+    upgraded: bool = False
 
 
 class _Pairing:
@@ -100,13 +102,13 @@ class _Pairing:
         )
         if final is None or final.head is None:
             return request.complete
-        if final.head.status == 101 and has_token(final.head.header("Upgrade") or "", "websocket"):
-            reading.handshake = (
-                self.requests[request.start : request.end],
-                self.responses[final.start : final.end],
-            )
-        tunnel = request.head.method == "CONNECT" and final.head.status // 100 == 2
-        return request.complete and final.head.status != 101 and not tunnel
+        status = final.head.status
+        if has_token(request.head.header("Upgrade") or "", "websocket"):
+            asked, answered = self.requests[request.start : request.end], self.responses[final.start : final.end]
+            reading.handshake = (request.start, asked), (final.start, answered)
+            reading.upgraded = status == 101
+        tunnel = request.head.method == "CONNECT" and status // 100 == 2
+        return request.complete and status != 101 and not tunnel
 
     def final_response(self, method: str, index: int) -> tuple[Layout[Response] | None, int, int]:
         """The final response, how many interim ones came before it, and where the first of them begins."""

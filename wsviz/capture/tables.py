@@ -59,6 +59,7 @@ MESSAGES = {
     "wire_length": "int64",
     "frames": "int64",
     "compressed": "bool",
+    "packet": "int64",  # of the last byte
     "text": "object",  # None for binary messages
     "data": "object",
 }
@@ -145,25 +146,26 @@ def frame_table(columns: dict[str, Array]) -> pd.DataFrame:
     )
 
 
-def message_table(connections: Sequence[Connection]) -> pd.DataFrame:
-    rows = [
-        (
-            connection.index,
-            number,
-            message.time,
-            message.sender.value,
-            int(message.opcode),
-            len(message.data),
-            message.wire_length,
-            len(message.frames),
-            message.compressed,
-            message.text,
-            message.data,
-        )
-        for connection in connections
-        for number, message in enumerate(connection.messages)
-    ]
-    return make_table(MESSAGES, sorted(rows, key=lambda row: row[2] or 0))
+def message_table(places: Sequence[tuple[Connection, int]]) -> pd.DataFrame:
+    return make_table(MESSAGES, (_message_row(connection, number) for connection, number in places))
+
+
+def _message_row(connection: Connection, number: int) -> tuple[Any, ...]:
+    message = connection.messages[number]
+    return (
+        connection.index,
+        number,
+        message.time,
+        message.sender.value,
+        int(message.opcode),
+        len(message.data),
+        message.wire_length,
+        len(message.frames),
+        message.compressed,
+        connection.message_packets[number],
+        message.text,
+        message.data,
+    )
 
 
 def exchange_table(connections: Sequence[Connection]) -> pd.DataFrame:

@@ -212,7 +212,7 @@ def _incomplete(data: bytes, header: Header | None, sender: Side | None, bits: R
     needed = bytes_missing(data, header)
     partial = Dissection(None, data, tuple(_fields(data)), tuple(sorted(found)))
     return Incomplete(
-        f"the frame ends after {len(data)} bytes, expected {len(data) + needed} or more: {cut} is cut",
+        f"the frame ends after {count(len(data), 'byte')}, expected {len(data) + needed} or more: {cut} is cut",
         partial,
         needed,
     )

@@ -274,8 +274,17 @@ DEFLATE_RULES = table(
     ]
 )
 
+# What only a capture shows, with its packets and their times; no bytes alone can be an example of it.
 CAPTURE_RULES = table(
     [
+        Rule(
+            "frame-before-101",
+            "RFC 6455 4.1",
+            ERROR,
+            None,
+            "The client sends nothing more before the server's 101 has arrived.",
+            b"",
+        ),
         Rule(
             "file-cut",
             "pcap, pcapng",
