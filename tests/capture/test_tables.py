@@ -26,7 +26,7 @@ TABLES = {
     "seq Int64, ack Int64, window Int64, payload_length Int64, new_bytes Int64",
     "frames": FRAMES,
     "messages": "connection int64, message int64, time TIME, sender str, opcode int64, length int64, "
-    "wire_length int64, frames int64, compressed bool, text object, data object",
+    "wire_length int64, frames int64, compressed bool, packet int64, text object, data object",
     "exchanges": "connection int64, exchange int64, time TIME, method str, target str, status Int64, "
     "request_length int64, response_length int64, body_length int64, latency Float64, packet int64, "
     "response_packet Int64",
