@@ -1,4 +1,4 @@
-"""`bit_diagram`: one frame, bit by bit, as a picture."""
+"""`bit_diagram`: one frame, or one packet of scapy's, bit by bit, as a picture."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from wsviz.protocol.frames import Frame, dissect_frame
 
 
 def bit_diagram(
-    frame: Frame | bytes | Dissection[Frame] | Dissection[None],
+    frame: Any,
     *,
-    bits_per_row: int = 16,
+    bits_per_row: int | None = None,
     sender: Side | str | None = None,
     extensions: str | None = "",
 ) -> Figure:
     """Draw one frame bit by bit: a Frame, the bytes of one, cut or followed by others, or its dissection.
 
-    `bits_per_row` is 16, or 32 as in the RFC. `sender` and `extensions` are used where there are bytes to dissect,
-    as in `dissect_frame`.
+    A packet of scapy's is drawn layer by layer, with `wsviz.capture.scapy_layer.WebSocket` drawn as the frame it is.
+    `bits_per_row` is 16, or 32 as in the RFCs; without it a frame has 16 and a packet 32. `sender` and `extensions`
+    are used where there are bytes to dissect, as in `dissect_frame`; for packets they are not.
     """
-    if bits_per_row not in (16, 32):
+    if bits_per_row not in (None, 16, 32):
         raise ValueError(f"bits_per_row is {bits_per_row}, expected 16 or 32")
-    return draw(frame_view(frame, sender=sender, extensions=extensions), bits_per_row)
+    if hasattr(type(frame), "fields_desc"):  # scapy is loaded only for those who bring a packet of its
+        from wsviz.figures.packet_figure import packet_diagram
+
+        return packet_diagram(frame, bits_per_row or 32)
+    return draw(frame_view(frame, sender=sender, extensions=extensions), bits_per_row or 16)
 
 
 def draw(view: FrameView, bits_per_row: int = 16) -> Figure:

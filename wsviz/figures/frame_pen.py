@@ -8,6 +8,7 @@ from wsviz.figures.figure import COLOURS, INK, PAPER, Canvas, tint
 
 EDGE, LEFT = 24.0, 76.0  # the outer margin; where the bit grid begins, row labels to its left
 HATCHED, DOTTED = ("rsv", "key"), ("extended",)
+PATTERNS = {kind: kind for kind in (*HATCHED, *DOTTED)} | {"padding": "rsv", "undissected": "rsv"}  # kind -> pattern
 
 
 class Pen(Canvas):
@@ -31,12 +32,12 @@ class Pen(Canvas):
     def fill(self, kind: str, x: float, y: float, width: float, height: float) -> None:
         """A tinted area, with the pattern that tells the field without colour."""
         self.rect(x, y, width, height, fill=tint(COLOURS[kind]))
-        if kind in HATCHED or kind in DOTTED:
-            self.rect(x, y, width, height, fill=f"url(#{self.name}-{kind})")
+        if kind in PATTERNS:
+            self.rect(x, y, width, height, fill=f"url(#{self.name}-{PATTERNS[kind]})")
 
     def halo(self, kind: str) -> dict[str, str | float]:
         """How text is drawn over a field: where that has a pattern, in a clearing of the field's own colour."""
-        if kind not in HATCHED and kind not in DOTTED:
+        if kind not in PATTERNS:
             return {}
         colour = tint(COLOURS[kind])
         return {"paint_order": "stroke", "stroke": colour, "stroke_width": 4, "stroke_linejoin": "round"}

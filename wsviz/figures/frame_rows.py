@@ -124,9 +124,10 @@ class BitRows:
     def _name(self, part: Part, x: float, top: float, width: float, halo: dict[str, str | float]) -> None:
         size = 11 if self.bit_width > 40 else 10
         room = width - 18 * len(part.marks)
+        name = clip(part.name, int((width - 10 * (part.size > 1)) / (CHAR * size)))
         end = self.canvas.text(
-            x + (4 if part.marks else (width - columns(part.name) * CHAR * size) / 2) if part.size == 1 else x + 7,
-            top + 15, clip(part.name, int((width - 10 * (part.size > 1)) / (CHAR * size))), size, INK, font_weight="bold", **halo,
+            x + (4 if part.marks else (width - columns(name) * CHAR * size) / 2) if part.size == 1 else x + 7,
+            top + 15, name, size, INK, font_weight="bold", **halo,
         )  # fmt: skip
         detail = _detail(part)
         space = int((x + room - end - 14) / (CHAR * 10))

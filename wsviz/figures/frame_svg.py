@@ -79,24 +79,7 @@ class _Drawing:
     def _findings(self) -> None:
         if self.view.findings:
             self._section("Findings")
-        for mark, finding in enumerate(self.view.findings, 1):
-            self._finding(mark, finding)
-
-    def _finding(self, mark: int, finding: Finding) -> None:
-        colour, width = COLOURS[finding.severity], self.right - EDGE
-        lines = wrap(finding.explanation, int((width - 60) / (CHAR * 11)))
-        height = 30 + 15 * len(lines)
-        self.canvas.rect(EDGE, self.y, width, height, fill=tint(colour, 0.12), rx=4)
-        self.canvas.rect(EDGE, self.y, 5, height, fill=colour)
-        self.canvas.disc(EDGE + 24, self.y + 18, mark, finding.severity)
-        said = f"{SIGNS[finding.severity]} {finding.severity}"
-        x = self.canvas.text(EDGE + 42, self.y + 22, said, 11, INK, font_weight="bold") + 12
-        self.canvas.text(x, self.y + 22, finding.rule, 11, INK)
-        code = f" · close code {finding.close_code}" if finding.close_code is not None else ""
-        self.canvas.text(self.right - 12, self.y + 22, finding.section + code, 11, MUTED, text_anchor="end")
-        for index, line in enumerate(lines):
-            self.canvas.text(EDGE + 42, self.y + 39 + 15 * index, line, 11, INK)
-        self.y += height + 8
+        self.y = draw_findings(self.canvas, self.view.findings, self.right, self.y)
 
     def _hex(self) -> None:
         view, per_line = self.view, 16
@@ -163,6 +146,26 @@ def draw_boxes(canvas: Pen, boxes: Iterable[tuple[str, int, str]], right: float,
     return top + 38
 
 
+def draw_findings(canvas: Pen, findings: Iterable[Finding], right: float, y: float) -> float:
+    """The findings with their numbers from `y` on; returns where they end."""
+    for mark, finding in enumerate(findings, 1):
+        colour, width = COLOURS[finding.severity], right - EDGE
+        lines = wrap(finding.explanation, int((width - 60) / (CHAR * 11)))
+        height = 30 + 15 * len(lines)
+        canvas.rect(EDGE, y, width, height, fill=tint(colour, 0.12), rx=4)
+        canvas.rect(EDGE, y, 5, height, fill=colour)
+        canvas.disc(EDGE + 24, y + 18, mark, finding.severity)
+        said = f"{SIGNS[finding.severity]} {finding.severity}"
+        x = canvas.text(EDGE + 42, y + 22, said, 11, INK, font_weight="bold") + 12
+        canvas.text(x, y + 22, finding.rule, 11, INK)
+        code = f" · close code {finding.close_code}" if finding.close_code is not None else ""
+        canvas.text(right - 12, y + 22, finding.section + code, 11, MUTED, text_anchor="end")
+        for index, line in enumerate(lines):
+            canvas.text(EDGE + 42, y + 39 + 15 * index, line, 11, INK)
+        y += height + 8
+    return y
+
+
 def draw_fields(canvas: Pen, parts: Iterable[Part], right: float, y: float) -> float:
     """The list of fields from `y` on; returns where it ends."""
     bits, name, value, meaning, section = EDGE + 26, EDGE + 92, EDGE + 274, EDGE + 368, right - 4
@@ -173,7 +176,7 @@ def draw_fields(canvas: Pen, parts: Iterable[Part], right: float, y: float) -> f
     limit = int((section - meaning - 108) / (CHAR * 11))
     for part in parts:
         ghost = not part.size
-        lines = wrap(part.meaning, limit)
+        lines = wrap(part.explained, limit)
         ink = MUTED if ghost else INK
         canvas.line(EDGE, y, right, y, stroke=RULE)
         if ghost:

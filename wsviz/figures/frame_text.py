@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from wsviz.figures.figure import clip, columns, plain, wrap
 from wsviz.figures.frame_view import BitView, FrameView, Part
+from wsviz.protocol.fields import Finding
 from wsviz.protocol.wire import count
 
 WIDTH = 80
@@ -24,7 +25,7 @@ def draw_text(view: FrameView, bits_per_row: int) -> str:
     tail = (f"{'':{GUTTER}}{words}" for _, words in view.remarks(diagram.bits // 8))
     lines = [*_head(view), "", *diagram.lines(), *tail, "", *field_lines(view.parts)]
     if view.findings:
-        lines += ["", *_findings(view)]
+        lines += ["", *finding_lines(view.findings)]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -107,6 +108,8 @@ class Diagram:
         if part.name in SHORT and room < 5:
             return SHORT[part.name][0 if room == 3 else 1]
         bits = f" ({count(part.size, 'bit')})"
+        if columns(part.name) == room:
+            return part.name
         return clip(f" {part.name}{bits if columns(part.name + bits) < room - 1 else ''}", room)
 
     def _bits(self, part: Part, start: int, end: int) -> str:
@@ -132,14 +135,15 @@ def field_lines(parts: Iterable[Part]) -> Iterator[str]:
     row = "{:<8}{:<24}{:<12}{}"
     yield row.format("bits", "field", "value", "meaning")
     for part in parts:
-        lines = wrap(part.meaning, WIDTH - 44)
+        lines = wrap(part.explained, WIDTH - 44)
         value = clip(part.value, 11) if part.size else "absent"
         yield row.format(part.span, clip(part.name, 23), value, lines[0])
         yield from (" " * 44 + line for line in lines[1:])
 
 
-def _findings(view: FrameView) -> Iterator[str]:
-    for mark, finding in enumerate(view.findings, 1):
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """The findings with their numbers."""
+    for mark, finding in enumerate(findings, 1):
         code = f", close code {finding.close_code}" if finding.close_code is not None else ""
         place = f" at {finding.field}" if finding.field else ""
         yield f"[{mark}] {finding.severity}{place}: {finding.rule}"

@@ -40,8 +40,8 @@ class Part:
     """One field as it is drawn, or the ghost of one that the frame does not have.
 
     `start` and `size` in bits; a ghost has size 0 and stands where the field would begin. `word` is the meaning for
-    a narrow cell, `marks` the numbers of the findings that name the field, counted from 1. `letters` names the bits of
-    a field of flags, the first on the wire first.
+    a narrow cell, `marks` the numbers of the findings that name the field, counted from 1. `letters` names the bits
+    of a field of flags, the first on the wire first.
     """
 
     name: str
@@ -89,6 +89,11 @@ class Part:
                 (self.meaning,) if self.value not in ("126", "127") else (f"{self.value} = {self.word}", self.value)
             )
         return f"{self.value} = {self.meaning}", self.value
+
+    @property
+    def explained(self) -> str:
+        """The meaning, where it is more than the number again."""
+        return "" if self.value.isdigit() and self.value == self.meaning else self.meaning
 
     @property
     def label(self) -> str:
