@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import wsviz
+
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "wsviz"
 SCAPYS_DOORS = {f"wsviz/capture/{name}.py" for name in ("packets", "scapy_bridge", "scapy_layer")}
@@ -83,3 +85,11 @@ def test_the_floors_stand_on_each_other() -> None:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
     run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_type_checkers_see_the_public_names_and_their_homes() -> None:
+    tree = ast.parse(Path(wsviz.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    seen = {name.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for name in node.names}
+    assert seen == wsviz._HOME
+    assert all(getattr(wsviz, name).__name__ == name for name in wsviz.__all__)
