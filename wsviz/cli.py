@@ -1,31 +1,42 @@
-"""The command line: what is in a capture, its frames and its bytes, and one frame drawn in the terminal.
+"""The command line: what is in a capture, its frames, messages and bytes, and one frame drawn in the terminal.
 
 Exit status 0 says that it worked, 1 that `lint` found what it is told to fail on, 2 that nothing could be read or the
-arguments are wrong. Messages go to stderr, a line each; what comes from a capture is escaped for the terminal.
+arguments are wrong, 130 that Ctrl-C ended it. Messages go to stderr, a line each. What a capture says is escaped for
+the terminal, and its secrets are masked unless `--reveal` asks for them.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
+import shutil
+import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
-from wsviz.protocol.fields import Incomplete, Severity, Side, WsvizError
+from wsviz.protocol.fields import Finding, Incomplete, Severity, Side, WsvizError
 
 if TYPE_CHECKING:
-    from wsviz.capture.capture import Capture
+    import pandas as pd
 
-FORMATS = ("table", "tsv", "jsonl")
-COMMANDS = ("summary", "frames", "overhead", "lint", "rules", "frame")
+    from wsviz.capture.capture import Capture
+    from wsviz.capture.connection import Connection
+
+FORMATS = ("table", "tsv", "jsonl", "parquet")
+COMMANDS = ("summary", "frames", "messages", "overhead", "lint", "rules", "frame")
+IN_MEMORY = 64 << 20  # bytes of standard input that are held in memory; more of it goes to a temporary file
+STDIN = "standard input"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] not in COMMANDS and not words[0].startswith("-"):
+    if words and words[0] not in COMMANDS and words[0] not in ("-h", "--help"):
         words.insert(0, "summary")  # `wsviz FILE` is the short form
     options = _parser().parse_args(words)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -37,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WsvizError as error:
         print(f"wsviz: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130  # what shells make of a program that Ctrl-C ended
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -46,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wsviz",
         description="See every bit of a WebSocket conversation.",
-        epilog="`wsviz FILE` is short for `wsviz summary FILE`. FILE is a pcap or pcapng file, plain or gzipped.",
+        epilog="`wsviz FILE` is short for `wsviz summary FILE`. FILE is a pcap or pcapng file, plain or gzipped; - "
+        "reads standard input, as in `tcpdump -w - | wsviz -`. `wsviz COMMAND --help` lists a command's options. "
+        "Exit status: 0 it worked, 1 lint found something, 2 nothing could be read or the arguments are wrong.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     summary = _file_command(commands, "summary", "a line a connection, and why each ended")
@@ -54,9 +69,17 @@ def _parser() -> argparse.ArgumentParser:
     frames = _file_command(commands, "frames", "a row a WebSocket frame")
     _format_option(frames)
     frames.set_defaults(run=_frames)
+    messages = _file_command(commands, "messages", "a row a WebSocket message: its text, or its data in hex")
+    _format_option(messages)
+    messages.set_defaults(run=_messages)
     overhead = _file_command(commands, "overhead", "every byte on the wire, in buckets")
     _format_option(overhead)
-    overhead.add_argument("--by", choices=("connection", "exchange", "message"), default="connection")
+    overhead.add_argument(
+        "--by",
+        choices=("connection", "exchange", "message", "mechanism"),
+        default="connection",
+        help="what a row stands for (default: %(default)s)",
+    )
     overhead.set_defaults(run=_overhead)
     _lint_command(commands)
     rules = commands.add_parser("rules", help="the page of all rules that lint knows, as Markdown")
@@ -75,7 +98,16 @@ def _file_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.add_argument("file", metavar="FILE")
+    command.add_argument("file", metavar="FILE", help="pcap or pcapng, plain or gzipped; - reads standard input")
+    command.add_argument("--connection", type=int, metavar="N", help="only this connection, counted from 0")
+    command.add_argument(
+        "--extensions",
+        metavar="VALUE",
+        help="the Sec-WebSocket-Extensions that hold where the capture lacks the handshake",
+    )
+    command.add_argument(
+        "--reveal", action="store_true", help="show cookies, tokens and passwords, which are masked otherwise"
+    )
     return command
 
 
@@ -96,52 +128,121 @@ def _lint_command(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _format_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--format", choices=FORMATS, default="table", help="default: %(default)s")
+    command.add_argument(
+        "--format", choices=FORMATS, default="table", help="default: %(default)s; parquet needs pyarrow"
+    )
+    command.add_argument("-o", "--output", metavar="FILE", help="write there rather than to standard output")
 
 
-def _read(path: str) -> Capture:
+def _read(options: argparse.Namespace) -> Capture:
     """Read a capture; what is wrong with a file that can be read all the same goes to stderr."""
-    from wsviz.capture.capture import read_capture
+    name = STDIN if options.file == "-" else options.file
+    with _opened(options.file) as file:
+        # Only now: while tcpdump was running, the packets had to be read, and Ctrl-C was not ours.
+        from wsviz import terminal
+        from wsviz.capture.capture import Capture
+        from wsviz.capture.packets import read_packets_from
 
-    capture = read_capture(path)
+        with terminal.progress(file):
+            table = read_packets_from(file, name)
+            capture = Capture(name, table, extensions=options.extensions, reveal=options.reveal)
     for finding in capture.file_findings:
-        print(f"wsviz: {path}: {finding.rule}: {finding.explanation}", file=sys.stderr)
+        print(f"wsviz: {name}: {finding.rule}: {finding.explanation}", file=sys.stderr)
+    wanted, number = options.connection, len(capture.connections)
+    if wanted is not None and not 0 <= wanted < number:
+        there = f"0 to {number - 1}" if number else "none"
+        raise WsvizError(f"--connection {wanted}: the capture has no such connection; expected {there}")
     return capture
 
 
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    if path == "-":
+        with _spooled_input() as file:
+            yield file
+        return
+    from wsviz.capture.packets import open_capture
+
+    with open_capture(path) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _spooled_input() -> Iterator[IO[bytes]]:
+    """Standard input as a file that can seek, on disk where it is long.
+
+    Ctrl-C ends `tcpdump -w - | wsviz -`, and reaches both programs: the first one is tcpdump's, which writes what it
+    still has and closes the pipe; the second one is ours.
+    """
+    if sys.stdin.isatty():
+        raise WsvizError("standard input is a terminal, expected a pcap or pcapng file")
+    usual = signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, usual))
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, spool)
+        finally:
+            signal.signal(signal.SIGINT, usual)
+        spool.seek(0)
+        yield spool
+
+
 def _summary(options: argparse.Namespace) -> int:
+    capture = _read(options)
     from wsviz import terminal
 
-    terminal.print_summary(_read(options.file))
+    terminal.print_summary(capture, options.connection)
     return 0
 
 
 def _frames(options: argparse.Namespace) -> int:
-    from wsviz import terminal
+    return _write(_read(options).frames, options)
 
-    terminal.print_columns(_read(options.file).frame_columns(), options.format)
-    return 0
+
+def _messages(options: argparse.Namespace) -> int:
+    return _write(_read(options).messages, options)
 
 
 def _overhead(options: argparse.Namespace) -> int:
+    if options.by == "mechanism" and options.connection is not None:
+        raise WsvizError("--connection does not go with --by mechanism, whose rows are of many connections")
+    return _write(_read(options).overhead(options.by), options)
+
+
+def _write(table: pd.DataFrame, options: argparse.Namespace) -> int:
+    """Write a table in the format and to the place that were asked for."""
     from wsviz import terminal
 
-    table = _read(options.file).overhead(options.by)
-    terminal.print_columns({str(name): table[name].to_list() for name in table}, options.format)
+    if options.connection is not None:
+        table = table[table["connection"] == options.connection].reset_index(drop=True)
+    try:
+        if options.format == "parquet":
+            terminal.write_parquet(table, options.output)
+        elif options.output is None:
+            terminal.print_table(table, options.format)
+        else:
+            with Path(options.output).open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+                terminal.print_table(table, options.format)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WsvizError(f"{options.output or 'standard output'}: {error.strerror or error}") from error
     return 0
 
 
 def _lint(options: argparse.Namespace) -> int:
-    from wsviz import terminal
     from wsviz.protocol.rules import RULES
 
     for rule in options.ignore:
         if rule not in RULES:
             raise WsvizError(f"--ignore {rule}: there is no such rule; the rules are {', '.join(sorted(RULES))}")
-    capture = _read(options.file)
-    found = [
-        (connection, finding) for connection, finding in capture.all_findings() if finding.rule not in options.ignore
+    found: list[tuple[Connection | None, Finding]] = [
+        (connection, finding)
+        for connection, finding in _read(options).all_findings()
+        if finding.rule not in options.ignore
+        and (options.connection is None or (connection is not None and connection.index == options.connection))
     ]
+    from wsviz import terminal
+
     terminal.print_findings(found, options.format)
     return int(any(finding.severity.rank >= Severity(options.fail_on).rank for _, finding in found))
 

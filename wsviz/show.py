@@ -7,6 +7,7 @@ imported when the first one is shown: so the import stays light, and the floors 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -27,7 +28,52 @@ def _frame(thing: Any, shell: Any, sender: Any = None) -> Bundle | None:
 
 
 def _captured_frame(captured: Any, shell: Any) -> Bundle | None:
-    return _frame(captured.dissection, shell, captured.sender)
+    return _frame(_without_secrets(captured.dissection), shell, captured.sender)
+
+
+def _without_secrets(dissection: Any) -> Any:
+    """The dissection of a frame with asterisks in place of the secrets in its body, which the drawing says.
+
+    The frame itself stays as it is: `bit_diagram(captured.dissection)` draws every byte.
+    """
+    from wsviz.protocol.frames import dissect_frame
+    from wsviz.protocol.secrets import mask_bytes, mask_text
+
+    frame = dissection.value
+    hidden = mask_bytes(frame.payload, same_size=True)
+    findings = tuple(replace(each, explanation=mask_text(each.explanation)) for each in dissection.findings)
+    if hidden == frame.payload:
+        return replace(dissection, findings=findings)
+    copy = dissect_frame(replace(frame, payload=hidden).serialize())
+    fields = tuple(
+        replace(new, meaning=f"{new.meaning} (secrets as *)") if new.value != old.value else old
+        for old, new in zip(dissection.fields, copy.fields, strict=True)
+    )
+    return replace(copy, fields=fields, findings=findings)
+
+
+def _handshake(handshake: Any, _shell: Any) -> Bundle:
+    """What follows from a handshake, and its checks as a table; secrets are masked, `.checks` holds them."""
+    from wsviz.figures.figure import clip, columns, plain
+    from wsviz.protocol.secrets import mask_header, mask_target
+
+    rows = [("", "check", "expected", "found", "section")]
+    for check in handshake.checks:
+        name = check.name.partition(" ")[2]
+        found = mask_target(check.actual) if name == "target" else mask_header(name, check.actual)
+        expected = mask_header(name, check.expected)  # of the subprotocol, one of those that were offered
+        rows.append(("ok" if check.passed else "FAILS", check.name, plain(expected), plain(found), check.section))
+    accepted = "accepted" if handshake.accepted else "not accepted"
+    head = [f"Handshake {accepted}.", f"A client {handshake.client_does}.", f"A browser {handshake.browser_does}."]
+    clipped = [[clip(cell, 44) for cell in row] for row in rows]
+    widths = [max(map(columns, column)) for column in zip(*clipped, strict=True)]
+    lines = [
+        "  ".join(cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in clipped
+    ]
+    cells = ["".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row) for row in rows]
+    table = f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+    return {"text/plain": "\n".join([*head, *lines]), "text/html": f"<p>{escape(' '.join(head))}</p>{table}"}, {}
 
 
 def _connection(connection: Any, _shell: Any) -> Bundle:
@@ -49,6 +95,7 @@ SHOWN: list[tuple[str, str, Callable[[Any, Any], Bundle | None]]] = [
     ("wsviz.protocol.frames", "Frame", _frame),
     ("wsviz.protocol.fields", "Dissection", _frame),
     ("wsviz.capture.captured_frames", "CapturedFrame", _captured_frame),
+    ("wsviz.protocol.handshake", "Handshake", _handshake),
     ("wsviz.capture.connection", "Connection", _connection),
     ("wsviz.capture.capture", "Capture", _capture),
 ]

@@ -1,29 +1,38 @@
-"""Text for the terminal and for other programs: rich tables, tab-separated lines, JSON lines."""
+"""Output for the terminal and for other programs: rich tables, tab-separated lines, JSON lines, Parquet."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
 from wsviz.capture.finding_rows import FINDINGS, finding_row
-from wsviz.figures.figure import plain
+from wsviz.figures.figure import clip, plain
 from wsviz.figures.summary import severities, summary_lines
-from wsviz.protocol.fields import Finding, Severity
+from wsviz.protocol.fields import Finding, Severity, WsvizError
 from wsviz.protocol.wire import opcode_name
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from wsviz.capture.capture import Capture
     from wsviz.capture.connection import Connection
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
+CLIPPED = 60  # columns of a message in a table; the other formats have all of it
+PATIENCE = 1.0  # seconds that work may take before a progress bar says how far it is
 
 
 class _Console(Console):
@@ -36,20 +45,71 @@ def _console() -> Console:
     return _Console(width=None if sys.stdout.isatty() else UNBOUND, highlight=False, soft_wrap=True)
 
 
-def print_summary(capture: Capture) -> None:
-    """What is in a capture: a line on each connection, and below it how it ended."""
+@contextmanager
+def progress(file: IO[bytes]) -> Iterator[None]:
+    """While a file is read and decoded, show on a terminal how far the reading is; nothing where stderr is none."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    size, done = file.seek(0, os.SEEK_END), threading.Event()
+    file.seek(0)
+
+    def show() -> None:
+        if done.wait(PATIENCE):
+            return
+        # Transient: when the work is done, the terminal looks as if there had been no bar.
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("reading", total=size)
+            while not done.wait(0.1):
+                read = file.tell()
+                if read < size:
+                    bar.update(task, completed=read)
+                else:
+                    bar.update(task, description="decoding", total=None)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def print_summary(capture: Capture, connection: int | None = None) -> None:
+    """What is in a capture: a line on each connection, or on this one, and below it how it ended."""
     console = _console()
-    for line in summary_lines(capture):
+    for line in summary_lines(capture, connection):
         console.print(Text(line, style="" if line.startswith("    ") else "bold"))
 
 
-def print_columns(columns: Mapping[str, Any], style: str) -> None:
-    """A table as "table", "tsv" or "jsonl"; a column called `time` holds ns since the epoch.
+def write_parquet(table: pd.DataFrame, path: str | None) -> None:
+    """Write a table to a Parquet file, or to standard output where that is no terminal."""
+    if find_spec("pyarrow") is None:
+        raise WsvizError("parquet needs pyarrow, which is not installed: pip install pyarrow")
+    if path is not None:
+        table.to_parquet(path)
+    elif sys.stdout.isatty():
+        raise WsvizError("parquet is no text for a terminal: name a file with -o, or send it into a pipe")
+    else:
+        sys.stdout.buffer.write(table.to_parquet())
+
+
+def print_table(table: pd.DataFrame, style: str) -> None:
+    """A table as "table", "tsv" or "jsonl".
 
     Times are seconds since the first row in the table, and seconds since the epoch with nine decimals elsewhere.
     """
-    values = {name: _plain_values(column) for name, column in columns.items()}
+    values = {str(name): _plain_values(table[name]) for name in table}
+    if "data" in values:  # what the text says is not said again in hex
+        texts = values["text"]
+        values["data"] = [
+            data.hex() if text is None else None for text, data in zip(texts, values["data"], strict=True)
+        ]
     if style == "table":
+        if "data" in values:
+            pairs = zip(values.pop("text"), values.pop("data"), strict=True)
+            values["content"] = [_content(text, data) for text, data in pairs]
         _print_table(values)
     elif style == "tsv":
         print("\t".join(values))
@@ -57,28 +117,28 @@ def print_columns(columns: Mapping[str, Any], style: str) -> None:
             print("\t".join(_tsv(name, value) for name, value in zip(values, row, strict=True)))
     else:
         for row in zip(*values.values(), strict=True):
-            pairs = (f"{json.dumps(name)}: {_json(name, value)}" for name, value in zip(values, row, strict=True))
-            print("{" + ", ".join(pairs) + "}")
+            members = (f"{json.dumps(name)}: {_json(name, value)}" for name, value in zip(values, row, strict=True))
+            print("{" + ", ".join(members) + "}")
 
 
 def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: str) -> None:
     """Findings as a "table", a paragraph each, or as "jsonl" with the columns of the findings table."""
+    rows = [dict(zip(FINDINGS, finding_row(connection, finding), strict=True)) for connection, finding in found]
     if style == "jsonl":
-        for connection, finding in found:
-            print(json.dumps(dict(zip(FINDINGS, finding_row(connection, finding), strict=True))))
+        for row in rows:
+            print(json.dumps(row))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
         table.add_column(name, no_wrap=name != "what")
-    for connection, finding in found:
-        packet = None if connection is None else connection.packet_of(finding)
-        place = "file" if connection is None else f"connection {connection.index}"
+    for row, (_, finding) in zip(rows, found, strict=True):
+        place = "file" if row["connection"] is None else f"connection {row['connection']}"
         table.add_row(
-            Text(place + (f", packet {packet}" if packet else "")),
+            Text(place + (f", packet {row['packet']}" if row["packet"] else "")),
             Text(finding.severity.value, style=_STYLES[finding.severity]),
             Text(finding.rule),
             Text(finding.culprit or "-"),
-            Text(plain(finding.explanation)),
+            Text(plain(row["explanation"])),
             Text(str(finding.close_code or "-")),
             Text(finding.section),
         )
@@ -88,10 +148,18 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
     console.print(Text(severities(finding for _, finding in found) or "nothing found"))
 
 
-def _plain_values(column: Any) -> list[Any]:
-    """Python's own values; pandas' NA becomes None."""
-    values = column.tolist() if hasattr(column, "tolist") else column
-    return [None if type(value).__name__ == "NAType" else value for value in values]
+def _plain_values(column: pd.Series[Any]) -> list[Any]:
+    """Python's own values, times as ns since the epoch; pandas' NA and NaN become None."""
+    if column.dtype.kind == "M":
+        column = column.astype("int64")
+    return [None if empty else value for value, empty in zip(column.tolist(), column.isna(), strict=True)]
+
+
+def _content(text: str | None, data: str | None) -> str:
+    """A message in a table: its text in quotes, or its bytes in hex."""
+    if text is not None:
+        return clip(f'"{plain(text[:CLIPPED])}"' if len(text) <= CLIPPED else f'"{plain(text[:CLIPPED])}', CLIPPED)
+    return clip(bytes.fromhex((data or "")[: 2 * CLIPPED]).hex(" "), CLIPPED)
 
 
 def _epoch(time: int) -> str:
@@ -130,4 +198,6 @@ def _cell(name: str, value: Any, start: int) -> str:
         return f"{value} {opcode_name(value)}"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6f}"
     return f"{value:,}" if isinstance(value, int) else plain(str(value))

@@ -27,9 +27,10 @@ WRONG_TEXTS = {
     # Case 6.1.3: a message in three fragments, the first and the last of them empty: tshark prints no text.
     (AUTOBAHN.name, 119, Side.CLIENT): ([], ["middle frame payload"]),
 }
-# With tcp.reassemble_out_of_order tshark waits for ever for the segment that is missing here, and so loses the
-# response that lies before the gap.
-DEFAULT_OPTIONS = {"suricata_http_gap_simple.pcap"}
+# A segment is missing here. With tcp.reassemble_out_of_order tshark waits for it for ever, and so loses the response
+# that lies before the gap; by default it loses the one with the gap in its body. Content-Length says where that ends:
+# we step over the gap and have all three.
+WITH_A_GAP = "suricata_http_gap_simple.pcap"
 
 
 def port_of(connection: Connection, sender: Side) -> int:
@@ -81,8 +82,11 @@ def test_requests_and_responses(path: Path) -> None:
             requests = [(exchange.request.method, exchange.request.target) for exchange in connection.exchanges]
             responses = [exchange.response for exchange in connection.exchanges]
             ours[connection.index] = (requests, [response.status for response in responses if response is not None])
-    options = () if path.name in DEFAULT_OPTIONS else tshark.OPTIONS
-    assert ours == tshark.exchanges(path, options)
+    if path.name == WITH_A_GAP:
+        assert tshark.exchanges(path, ()) == {0: ([("GET", "/1"), ("GET", "/2"), ("GET", "/3")], [200, 200])}
+        assert ours == {0: ([("GET", "/1"), ("GET", "/2"), ("GET", "/3")], [200, 200, 200])}
+    else:
+        assert ours == tshark.exchanges(path, tshark.OPTIONS)
 
 
 @pytest.mark.parametrize("path", ALL, ids=ids(ALL))

@@ -197,5 +197,5 @@ def test_padding_and_what_is_no_tcp_have_places() -> None:
 
 
 def test_a_unit_that_is_none() -> None:
-    with pytest.raises(WsvizError, match="by is 'byte', expected 'connection', 'exchange' or 'message'"):
+    with pytest.raises(WsvizError, match="by is 'byte', expected 'connection', 'exchange', 'message' or"):
         capture_of(ECHO).overhead("byte")

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.capture.build import REQUEST, RESPONSE, Talk, assert_conserved, pcap, rules, streams
-from wsviz import Side
+from wsviz import Frame, Side
 from wsviz.capture.capture import Capture
 from wsviz.capture.packets import read_packets_from
 
@@ -104,9 +104,9 @@ def test_a_gap_is_a_finding_and_loses_nothing_in_the_ledger(segments: Segments, 
     assert client.read(0, client.first_gap) == stream
     assert (client.first_gap, client.end) == (len(stream), end)
     capture = talk.capture()
-    (finding,) = [found for found in capture.connections[0].findings if found.rule == "bytes-missing"]
-    assert finding.offset == len(stream)
-    assert str(end - len(stream)) in finding.explanation
+    missing = [found for found in capture.connections[0].findings if found.rule == "bytes-missing"]
+    assert [found.offset for found in missing] == [low for low, _ in client.holes]
+    assert sum(high - low for low, high in client.holes) == end - sum(len(data) for _, data in segments)
     assert_conserved(capture)
     assert capture.overhead()["other"].to_list() == [sum(len(data) for _, data in segments)]
 
@@ -120,15 +120,57 @@ HELLO = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
 FRAMES, SERVED = len(REQUEST), len(RESPONSE)
 
 
-def test_frames_up_to_a_gap_are_decoded() -> None:
+def test_frames_go_on_after_a_gap() -> None:
+    """A frame is lost with its header: the next start of a segment is one of a frame."""
     capture = websocket().client(HELLO, FRAMES).client(HELLO, FRAMES + 22).server(b"\x81\x02ok", SERVED).capture()
     connection = capture.connections[0]
-    assert [message.text for message in connection.messages] == ["Hello", "ok"]
-    assert "bytes-missing" in rules(capture)
+    assert [message.text for message in connection.messages] == ["Hello", "Hello", "ok"]
+    assert [frame.index for frame in connection.frames if frame.sender == "client"] == [0, 1]
+    assert rules(capture) == ["bytes-missing"]
     ledger = capture.overhead().iloc[0]
-    assert (ledger["ws_header"], ledger["ws_masking_key"], ledger["ws_payload"]) == (4, 4, 7)
-    assert ledger["other"] == len(HELLO)  # the frame after the gap
+    assert (ledger["ws_header"], ledger["ws_masking_key"], ledger["ws_payload"], ledger["other"]) == (6, 8, 12, 0)
     assert_conserved(capture)
+
+
+def test_a_gap_within_a_payload_costs_no_other_frame() -> None:
+    long = Frame.text("a" * 30, masking_key=b"1234").serialize()
+    talk = websocket().client(long[:10], FRAMES).client(long[20:] + HELLO, FRAMES + 20)
+    capture = talk.capture()
+    first, second = capture.connections[0].messages
+    assert (first.data, second.text) == (b"a" * 4 + bytes(10) + b"a" * 16, "Hello")
+    assert set(rules(capture)) == {"bytes-missing", "payload-missing"}
+    assert capture.overhead().iloc[0]["ws_payload"] == 20 + 5
+    assert_conserved(capture)
+
+
+def test_a_gap_between_unlike_bytes_ends_the_decoding() -> None:
+    capture = websocket().client(HELLO, FRAMES).client(b"\xff" * 9, FRAMES + 22).capture()
+    assert [message.text for message in capture.connections[0].messages] == ["Hello"]
+    assert capture.overhead().iloc[0]["other"] == 9
+    assert_conserved(capture)
+
+
+def test_a_capture_that_starts_late() -> None:
+    talk = Talk().server(b"\x81\x02ok", 0).client(HELLO, 0).client(HELLO, 11)
+    (connection,) = talk.capture().connections
+    assert (connection.protocol, connection.roles, connection.client.port) == ("websocket", "inferred", 40000)
+    assert [message.text for message in connection.messages] == ["ok", "Hello", "Hello"]
+    assert set(rules(talk.capture())) >= {"roles-inferred", "handshake-not-seen"}
+    assert_conserved(talk.capture())
+
+
+def test_the_answer_to_an_upgrade_is_missing() -> None:
+    talk = Talk().open().client(REQUEST, 0).server(b"\x81\x02ok", SERVED).client(HELLO, FRAMES)
+    (connection,) = talk.capture().connections
+    assert (connection.protocol, connection.handshake) == ("websocket", None)
+    assert [message.text for message in connection.messages] == ["ok", "Hello"]
+    assert_conserved(talk.capture())
+
+
+def test_a_later_copy_with_other_bytes_is_told() -> None:
+    talk = websocket().client(HELLO, FRAMES).client(HELLO[:-1] + b"?", FRAMES)
+    assert rules(talk.capture()) == ["copies-differ"]
+    assert [message.text for message in talk.capture().connections[0].messages] == ["Hello"]
 
 
 @pytest.mark.parametrize(("at", "found"), [(0, ["frame-cut"]), (20, ["bytes-missing"])], ids=["whole", "gap"])
@@ -146,9 +188,10 @@ def test_a_snap_length_cuts_frames_and_says_so(lost: str) -> None:
     assert "bytes-missing" in rules(capture)
     assert_conserved(capture)
     ledger = capture.overhead().iloc[0]
-    if lost == "its end":
-        assert [message.data for message in capture.connections[0].messages] == [b"ok"]
-        assert ledger["other"] == len(long)
+    if lost == "its end":  # the header says how long the frame is, so its bytes have a place, captured or not
+        ok, cut = capture.connections[0].messages
+        assert (ok.data, len(cut.data), ledger["ws_payload"]) == (b"ok", 400, 402)
+        assert "payload-missing" in rules(capture)
     else:  # headers only: the connection is there, and nothing of what it says
         assert capture.connections[0].protocol == "tcp"
         assert ledger["other"] == len(REQUEST) + len(RESPONSE) + 4 + len(long)
@@ -226,8 +269,18 @@ def test_one_direction_only() -> None:
     talk = Talk()
     talk.client(b"", -1, "S").client(REQUEST, 0).client(HELLO, FRAMES)
     (connection,) = talk.capture().connections
-    assert (connection.protocol, connection.roles) == ("http", "seen")
+    assert (connection.protocol, connection.roles) == ("websocket", "seen")
     assert [exchange.response for exchange in connection.exchanges] == [None]
+    assert [message.text for message in connection.messages] == ["Hello"]
+    assert_conserved(talk.capture())
+
+
+def test_the_other_direction_only() -> None:
+    talk = Talk()
+    talk.server(b"", -1, "SA").server(RESPONSE, 0).server(b"\x81\x02ok", SERVED)
+    (connection,) = talk.capture().connections
+    assert (connection.protocol, connection.roles, connection.exchanges) == ("websocket", "seen", ())
+    assert [message.text for message in connection.messages] == ["ok"]
     assert_conserved(talk.capture())
 
 

@@ -74,7 +74,7 @@ def test_spans_cover_any_bytes(stream: bytes) -> None:
 
 
 def test_linear() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(parse_event_stream(200_000 * b"\n")) == 200_000
     assert len(parse_event_stream(200_000 * b"data: a\n" + b"\n")) == 1
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10

@@ -337,23 +337,23 @@ def test_looks_like() -> None:
     ids=["long line", "many lines", "spaces", "folds", "start", "no start", "target", "empty", "cr", "trailers"],
 )
 def test_ten_megabytes_of_header_take_linear_time(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         assert_partition(dissect_request(data))
     except Incomplete as error:
         assert_partition(error.partial)
     except ProtocolError:
         pass
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_many_small_chunks_take_linear_time() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     layout = read_response(OK + b"Transfer-Encoding: chunked\r\n\r\n" + 200_000 * b"1\na\n" + b"0\r\n\r\n")
     assert layout.complete
     assert len(layout.pieces) == 200_000
     assert rules(layout) == ["bare-lf"]
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 LINES = st.sampled_from(

@@ -10,6 +10,8 @@ import numpy as np
 
 from wsviz.capture.captured_frames import FRAME, SIDES
 from wsviz.capture.connection import Connection
+from wsviz.capture.frame_timing import timing_columns
+from wsviz.capture.mechanism import visits_of
 from wsviz.capture.packets import Array, PacketTable, read_packets
 from wsviz.capture.tcp import build_flows
 from wsviz.protocol.fields import Finding, WsvizError
@@ -32,12 +34,15 @@ FRAME_COLUMNS = (
 )
 
 
-def read_capture(path: str | os.PathLike[str]) -> Capture:
+def read_capture(path: str | os.PathLike[str], *, extensions: str | None = None, reveal: bool = False) -> Capture:
     """Read a pcap or pcapng file, plain or gzipped.
 
     A file that is cut gives what is there and the finding `file-cut`. Raises CaptureError where nothing can be read.
+    `extensions` is the Sec-WebSocket-Extensions value that holds where a handshake was not captured.
+    Secrets, where they are recognised, are masked in its tables, pictures and sentences until `reveal` is True. The
+    objects themselves (`connections[0].messages[0].data`, `payloads()`) hold what was sent in any case.
     """
-    return Capture(os.fspath(path), read_packets(path))
+    return Capture(os.fspath(path), read_packets(path), extensions=extensions, reveal=reveal)
 
 
 class Capture:
@@ -46,10 +51,15 @@ class Capture:
     The tables are pandas DataFrames, made on first use; `wsviz.capture.tables` names their columns, types and units.
     """
 
-    def __init__(self, name: str, table: PacketTable) -> None:
+    def __init__(self, name: str, table: PacketTable, *, extensions: str | None = None, reveal: bool = False) -> None:
         self.name, self._packets = name, table
         flows = build_flows(table)
-        self.connections = tuple(Connection(index, flow, table) for index, flow in enumerate(flows))
+        self.connections = tuple(Connection(index, flow, table, extensions) for index, flow in enumerate(flows))
+        for connection in self.connections:
+            connection.reveal = reveal
+        for visits in visits_of(self.connections):
+            for connection in visits.connections:
+                connection.visits = visits
         self.file_findings: tuple[Finding, ...] = ()
         if table.trouble is not None:
             explanation = f"{table.trouble}; {len(table.rows):,} packets were read before"
@@ -70,11 +80,19 @@ class Capture:
 
     def frame_columns(self) -> dict[str, Array]:
         """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""
-        table = np.concatenate([np.zeros(0, FRAME), *(connection.frame_table for connection in self.connections)])
-        table = table[np.lexsort((table["offset"], table["packet"]))]
+        table = self._frame_rows()[self._frame_order]
         columns = {name: table[name] for name in FRAME_COLUMNS}
         columns["sender"] = np.array([side.value for side in SIDES])[columns["sender"]]
         return columns
+
+    def _frame_rows(self) -> Array:
+        return np.concatenate([np.zeros(0, FRAME), *(connection.frame_table for connection in self.connections)])
+
+    @cached_property
+    def _frame_order(self) -> Array:
+        """The frames in capture order, as rows of the connections' tables one after the other."""
+        rows = self._frame_rows()
+        return np.lexsort((rows["offset"], rows["packet"]))
 
     def all_findings(self) -> list[tuple[Connection | None, Finding]]:
         """Every finding with its connection: first those of the file itself, which have none."""
@@ -109,10 +127,12 @@ class Capture:
 
     @cached_property
     def frames(self) -> pd.DataFrame:
-        """A row a frame, in capture order."""
+        """A row a frame, in capture order: the columns of `frame_columns()`, then its `round_trip` and `idle`."""
         from wsviz.capture import tables
 
-        return tables.frame_table(self.frame_columns())
+        timing = [np.zeros((2, 0)), *(np.array(timing_columns(connection)) for connection in self.connections)]
+        round_trip, idle = np.concatenate(timing, axis=1)[:, self._frame_order]
+        return tables.frame_table({**self.frame_columns(), "round_trip": round_trip, "idle": idle})
 
     @cached_property
     def messages(self) -> pd.DataFrame:
@@ -135,13 +155,15 @@ class Capture:
 
         return tables.finding_table(self.all_findings())
 
-    def overhead(self, by: str = "connection") -> pd.DataFrame:
+    def overhead(self, by: str = "connection", *, detail: bool = False) -> pd.DataFrame:
         """The ledger: every byte on the wire in exactly one bucket, a row a unit and a column a bucket.
 
-        `by` is "connection", "exchange" or "message"; bytes that belong to no unit stand in rows with NA as theirs.
+        `by` is "connection", "exchange", "message" or "mechanism"; bytes that belong to no unit stand in rows with NA
+        as theirs. `detail` adds columns `of_which_...`, which count bytes of the buckets again: the packets without
+        data that set TCP up, acknowledge, and tear it down.
         """
         from wsviz.capture import tables
 
-        if by not in ("connection", "exchange", "message"):
-            raise WsvizError(f"by is {by!r}, expected 'connection', 'exchange' or 'message'")
-        return tables.overhead_table(self.connections, self._packets, by)
+        if by not in ("connection", "exchange", "message", "mechanism"):
+            raise WsvizError(f"by is {by!r}, expected 'connection', 'exchange', 'message' or 'mechanism'")
+        return tables.overhead_table(self.connections, self._packets, by, detail=detail)

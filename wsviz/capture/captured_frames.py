@@ -8,12 +8,12 @@ from typing import overload
 
 import numpy as np
 
+from wsviz.capture.direction import Direction
+from wsviz.capture.frame_decoding import FrameReading
 from wsviz.capture.ledger import BUCKET, NO_UNIT, SPAN
 from wsviz.capture.packets import Array
-from wsviz.capture.tcp import Direction
 from wsviz.protocol.fields import Dissection, Side
 from wsviz.protocol.frames import Frame
-from wsviz.protocol.stream import Stream
 from wsviz.protocol.wire import FIN, RSV1
 
 SIDES = (Side.CLIENT, Side.SERVER)
@@ -52,6 +52,11 @@ class CapturedFrame:
         """The frame itself."""
         return self.dissection.value
 
+    @property
+    def display_filter(self) -> str:
+        """What shows this frame in Wireshark: it shows a frame at the packet that completed it."""
+        return f"frame.number == {max(self.packets)} && websocket"
+
 
 class CapturedFrames(Sequence[CapturedFrame]):
     """The frames of a connection in the order of their first bytes, each made when it is asked for."""
@@ -75,9 +80,9 @@ class CapturedFrames(Sequence[CapturedFrame]):
         return f"<{len(self)} frames>"
 
 
-def frame_rows(connection: int, sender: Side, direction: Direction, stream: Stream, base: int) -> Array:
-    """The rows of one direction, whose frames begin at stream offset `base`; `message` is left to be filled in."""
-    headers = stream.frames.headers
+def frame_rows(connection: int, sender: Side, direction: Direction, reading: FrameReading) -> Array:
+    """The rows of one direction; `message` is left to be filled in."""
+    headers = reading.headers
     rows = np.zeros(len(headers), FRAME)
     if not len(rows):
         return rows
@@ -89,7 +94,7 @@ def frame_rows(connection: int, sender: Side, direction: Direction, stream: Stre
     rows["masked"] = [header.masking_key is not None for header in headers]
     rows["header_length"] = [header.size for header in headers]
     rows["payload_length"] = [header.payload_length for header in headers]
-    rows["offset"] = base + np.array(stream.frames.offsets, "i8")
+    rows["offset"] = reading.offsets
     pieces = direction.pieces
     packets = pieces["packet"][np.searchsorted(pieces["start"], rows["offset"], "right") - 1]
     rows["packet"] = packets + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
@@ -9,18 +10,23 @@ from typing import NamedTuple
 import numpy as np
 
 from wsviz.capture.captured_frames import FRAME, SIDES, CapturedFrame, CapturedFrames, frame_rows, frame_spans
-from wsviz.capture.ending import CloseSeen, Ending, find_ending
-from wsviz.capture.exchanges import Exchange, HttpReading, read_exchanges
+from wsviz.capture.detect import detect, http2_in_words
+from wsviz.capture.direction import Direction
+from wsviz.capture.ending import Ending, find_ending
+from wsviz.capture.exchanges import Exchange, HttpReading, read_answers, read_exchanges
+from wsviz.capture.frame_decoding import read_frames
 from wsviz.capture.ledger import BUCKET, NO_UNIT, spans
+from wsviz.capture.mechanism import Mechanism, Visits, recognise
 from wsviz.capture.packets import Array, PacketTable
-from wsviz.capture.tcp import Direction, Flow
+from wsviz.capture.tcp import Flow
 from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.frames import dissection_of
 from wsviz.protocol.handshake import Handshake, check_handshake
-from wsviz.protocol.http1 import looks_like_request
+from wsviz.protocol.message import Message
 from wsviz.protocol.rules import RULES
-from wsviz.protocol.stream import Message, Stream, StreamDecoder
-from wsviz.protocol.wire import Opcode, read_header
+from wsviz.protocol.wire import read_header
+
+MOST_TOLD = 100  # holes, or copies that differ, of one direction that are told one by one
 
 
 class Endpoint(NamedTuple):
@@ -37,14 +43,17 @@ class Connection:
     """One TCP connection of a capture, decoded when it is made; frames become objects when they are asked for.
 
     `roles` is "seen" where a handshake, a request or a SYN tells who the client is, else "inferred". `protocol` is
-    "websocket", "http", "tls" or "tcp". `findings` holds those of the handshake, of HTTP and of both directions'
-    streams.
+    "websocket", "http", "http/2", "tls" or "tcp". `findings` holds those of the handshake, of HTTP and of both
+    directions' streams. `reveal` says that the secrets in it may be shown, which `read_capture` is asked for.
     """
 
-    def __init__(self, index: int, flow: Flow, table: PacketTable) -> None:
+    reveal = False
+
+    def __init__(self, index: int, flow: Flow, table: PacketTable, extensions: str | None = None) -> None:
         self.index, self.packets, self._table = index, flow.packets, table
-        client = self._client_of(flow)
-        self.roles = "inferred" if client is None else "seen"
+        self.detected = detect(flow)
+        client = self.detected.client
+        self.roles = "seen" if client is not None and self.detected.protocol != "websocket" else "inferred"
         if client is None:
             client = 0 if flow.endpoints[0][1] >= flow.endpoints[1][1] else 1
         self._directions = {Side.CLIENT: flow.directions[client], Side.SERVER: flow.directions[1 - client]}
@@ -52,50 +61,40 @@ class Connection:
             Endpoint(table.addresses[address], port)
             for address, port in (flow.endpoints[client], flow.endpoints[1 - client])
         )
-        self._decode()
-
-    @staticmethod
-    def _client_of(flow: Flow) -> int | None:
-        """0 or 1 where the bytes or the SYN tell which endpoint is the client."""
-        for side, direction in enumerate(flow.directions):
-            if looks_like_request(direction.read(0, min(direction.first_gap, 16_384))):
-                return side
-        return flow.opener
-
-    def _decode(self) -> None:
-        client, server = self._directions.values()
-        http = HttpReading()
+        self.visits: Visits | None = None  # given by the capture: all connections between the two ends
         self.handshake: Handshake | None = None
-        self.protocol = "tcp"
-        start = client.read(0, min(client.first_gap, 16_384))
-        if looks_like_request(start):
-            self.protocol = "http"
-            http = read_exchanges(client, server)
-        elif start[:2] == b"\x16\x03":
-            self.protocol = "tls"
+        self.protocol = self.detected.protocol
+        self.frame_table, self.messages = np.zeros(0, FRAME), tuple[Message, ...]()
+        self.message_packets: tuple[int, ...] = ()  # 1-based: that brought each message's last byte
+        starts = self.detected.starts
+        self._decode((starts[client], starts[1 - client]), extensions)
+
+    def _decode(self, starts: tuple[int, int], extensions: str | None) -> None:
+        """Decode both directions from these stream offsets on, the client's first."""
+        client, server = self._directions.values()
+        http = HttpReading(client_end=starts[0], server_end=starts[1], upgraded=self.protocol == "websocket")
+        if self.protocol == "http":
+            http = read_exchanges(client, server, starts) if client.end else read_answers(server, starts[1])
         self.exchanges: tuple[Exchange, ...] = tuple(http.exchanges)
         laid = {Side.CLIENT: spans(http.client_spans), Side.SERVER: spans(http.server_spans)}
-        found, self.frame_table, self.messages = list(http.findings), np.zeros(0, FRAME), tuple[Message, ...]()
-        self.message_packets: tuple[int, ...] = ()  # 1-based: that brought each message's last byte
+        found = list(http.findings)
         if self.protocol == "tls":
             for side, direction in self._directions.items():
-                laid[side] = spans([(0, direction.first_gap, BUCKET["tls"], NO_UNIT, NO_UNIT)])
+                laid[side] = spans([(0, direction.end, BUCKET["tls"], NO_UNIT, NO_UNIT)])
         if http.handshake is not None:
             found += self._check_handshake(*http.handshake)
         if http.upgraded:
             self.protocol = "websocket"
-            found += self._decode_frames({Side.CLIENT: http.client_end, Side.SERVER: http.server_end})
-            found += self._early_frames(http.server_end)
+            negotiated = extensions if http.extensions is None else http.extensions
+            found += self._decode_frames({Side.CLIENT: http.client_end, Side.SERVER: http.server_end}, negotiated)
+            if self.handshake is not None:
+                found += self._early_frames(http.server_end)
             for side in SIDES:
                 frames = self.frame_table[self.frame_table["sender"] == SIDES.index(side)]
                 laid[side] = np.concatenate((laid[side], frame_spans(frames)))
-        found += self._gaps()
-        if self.roles == "inferred":
-            words = f"{self.client} is taken for the client, since its port is not the lower one"
-            found.append(RULES["roles-inferred"].finding(words, offset=0))
         self.spans = laid
         # What is wrong with the handshake as HTTP was found twice: on the way, and by its check.
-        self.findings = tuple(sorted(set(found)))
+        self.findings = tuple(sorted({*found, *self._of_capture(extensions)}))
 
     def _check_handshake(self, asked: tuple[int, bytes], answered: tuple[int, bytes]) -> list[Finding]:
         """Judge the handshake; its findings, their offsets counted from the directions' first bytes."""
@@ -116,17 +115,15 @@ class Connection:
         offset = int(rows["offset"][0])
         return [RULES["frame-before-101"].finding(words, culprit=Side.CLIENT, frame=0, offset=offset)]
 
-    def _decode_frames(self, bases: dict[Side, int]) -> list[Finding]:
+    def _decode_frames(self, starts: dict[Side, int], extensions: str | None) -> list[Finding]:
         """Decode both directions from their first frame on; fills the frame table and the messages."""
-        extensions = None if self.handshake is None else self.handshake.extensions
         tables, messages, found = [], list[tuple[int, int, Message]](), list[Finding]()
         for side, direction in self._directions.items():
-            base = bases[side]
-            stream, findings = _decode_stream(side, direction, base, extensions)
-            found += findings
-            rows = frame_rows(self.index, side, direction, stream, base)
+            reading = read_frames(side, direction, starts[side], extensions)
+            found += reading.findings
+            rows = frame_rows(self.index, side, direction, reading)
             tables.append(rows)
-            for message in stream.messages:
+            for message in reading.messages:
                 last = rows[message.frames[-1]]
                 end = int(last["offset"] + last["header_length"] + last["payload_length"]) - 1
                 packet = direction.packet_at(end)
@@ -142,16 +139,25 @@ class Connection:
         self.frame_table = table[np.lexsort((table["offset"], table["packet"]))]
         return found
 
-    def _gaps(self) -> list[Finding]:
-        return [
-            RULES["bytes-missing"].finding(
-                f"the {side}'s bytes are missing from offset {direction.first_gap} on: the "
-                f"{direction.end - direction.first_gap} bytes from there to the end of the direction are not decoded",
-                offset=direction.first_gap,
-            )
-            for side, direction in self._directions.items()
-            if direction.first_gap < direction.end
-        ]
+    def _of_capture(self, extensions: str | None) -> Iterator[Finding]:
+        """What the capture, and no peer, is to blame for."""
+        if self.roles == "inferred" and self.protocol == "websocket":
+            yield RULES["roles-inferred"].finding(f"{self.client} is taken for the client, going by the masks")
+        elif self.roles == "inferred":
+            words = f"{self.client} is taken for the client, since its port is not the lower one"
+            yield RULES["roles-inferred"].finding(words)
+        if self.protocol == "http/2":
+            yield RULES["http2-not-decoded"].finding(http2_in_words(self._directions[Side.CLIENT]))
+        if self.protocol == "websocket" and self.handshake is None:
+            told = "none are assumed" if extensions is None else f"taken as told: {extensions or 'none'}"
+            yield RULES["handshake-not-seen"].finding(f"the handshake was not captured; extensions: {told}")
+        for side, direction in self._directions.items():
+            for start, end in direction.holes[:MOST_TOLD]:
+                words = f"{end - start:,} of the {side}'s bytes are missing from offset {start} on"
+                yield RULES["bytes-missing"].finding(words, offset=start)
+            for offset in direction.conflicts[:MOST_TOLD]:
+                words = f"a later packet brings other bytes for offset {offset} than the first one did"
+                yield RULES["copies-differ"].finding(words, culprit=side, offset=offset)
 
     @property
     def frames(self) -> CapturedFrames:
@@ -190,25 +196,17 @@ class Connection:
     @cached_property
     def ending(self) -> Ending:
         """Who ended the connection, and how."""
-        closes: dict[Side, CloseSeen] = {}
-        for row in self.frame_table[self.frame_table["opcode"] == Opcode.CLOSE]:
-            side = SIDES[row["sender"]]
-            if side not in closes:
-                frame = self._captured_frame(row).frame
-                closes[side] = CloseSeen(frame.close_code, frame.payload[2:], int(row["packet"]))
-        return find_ending(self._directions, closes, websocket=self.protocol == "websocket")
+        return find_ending(self)
+
+    @cached_property
+    def mechanism(self) -> Mechanism:
+        """What kind of traffic it carries, with the evidence."""
+        return recognise(self, self.visits or Visits([self]))
+
+    @property
+    def display_filter(self) -> str:
+        """What shows this connection in Wireshark."""
+        return f"tcp.stream eq {self.index}"
 
     def __repr__(self) -> str:
         return f"<Connection {self.index}: {self.client} -> {self.server}, {self.protocol}>"
-
-
-def _decode_stream(
-    side: Side, direction: Direction, base: int, extensions: str | None
-) -> tuple[Stream, list[Finding]]:
-    """The frames of one direction and all findings, their offsets counted from the direction's first byte."""
-    decoder = StreamDecoder(side, extensions)
-    stream = decoder.feed(direction.read(base, direction.first_gap))
-    found = list(stream.findings)
-    if direction.ended:
-        found += decoder.finish().findings
-    return stream, [replace(finding, offset=finding.offset + base) for finding in found]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wsviz.capture.direction import Direction
 from wsviz.capture.packets import Array, PacketTable
-from wsviz.capture.tcp import Direction
 
 BUCKETS = (
     "link",
@@ -61,10 +61,11 @@ def count_connection(directions: Sequence[tuple[Direction, Array]], unit: str | 
     counts = np.zeros((len(units), len(BUCKETS)), "i8")
     for direction, laid in directions:
         rows_of_spans = _positions(units, laid[unit]) if unit else np.zeros(len(laid), "i8")
-        np.add.at(counts, (rows_of_spans, laid["bucket"]), laid["end"] - laid["start"])
-        named = int((laid["end"] - laid["start"]).sum())
-        # New payload bytes that no span names: not decoded, after a gap, or cut by the snap length.
-        counts[0, BUCKET["other"]] += int(direction.new_bytes.sum()) - named
+        # A span may lie over a hole: only what was on the wire counts.
+        amounts = direction.seen(laid["end"]) - direction.seen(laid["start"])
+        np.add.at(counts, (rows_of_spans, laid["bucket"]), amounts)
+        # New payload bytes that no span names were not decoded.
+        counts[0, BUCKET["other"]] += int(direction.new_bytes.sum() - amounts.sum())
         _count_lower_layers(counts, direction, _unit_rows(direction, laid, rows_of_spans))
     return {value: row for value, row in zip(units, counts, strict=True) if value != NO_UNIT or row.any()}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -58,12 +60,19 @@ class PacketTable:
 
 def read_packets(path: str | os.PathLike[str]) -> PacketTable:
     """Read a pcap or pcapng file, plain or gzipped. Raises CaptureError where nothing can be read."""
+    with open_capture(path) as file:
+        return read_packets_from(file, os.fspath(path))
+
+
+@contextmanager
+def open_capture(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """The file to read from; what the system then has against reading it becomes a CaptureError as well."""
     name = os.fspath(path)
     try:
         if Path(path).is_dir():
             raise CaptureError(f"{name}: a directory, expected a pcap or pcapng file")
         with Path(path).open("rb") as file:
-            return read_packets_from(file, name)
+            yield file
     except FileNotFoundError:
         raise CaptureError(f"{name}: no such file") from None
     except OSError as error:

@@ -1,7 +1,8 @@
 """The tables that users see, as pandas DataFrames: names, units and types in one place.
 
 Times are UTC timestamps; lengths are bytes; durations and latencies are seconds; packets are counted from 1 and all
-else from 0. Columns that can be empty have pandas' nullable types.
+else from 0. Columns that can be empty have pandas' nullable types. Secrets are masked in targets, texts, data,
+endings and explanations, unless the capture was read with `reveal=True`.
 """
 
 from __future__ import annotations
@@ -15,16 +16,21 @@ import pandas as pd
 from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.finding_rows import FINDINGS, finding_row
+from wsviz.capture.frame_timing import reply_latencies
 from wsviz.capture.ledger import BUCKETS, NO_UNIT, count_connection, count_outside_tcp
+from wsviz.capture.ledger_detail import DETAILS, count_details
+from wsviz.capture.mechanism import latency
 from wsviz.capture.packets import Array, PacketTable
 from wsviz.protocol.fields import Finding, Side
+from wsviz.protocol.secrets import mask_bytes, mask_target, mask_text
 
 SUMMARY = {
     "connection": "int64",
     "client": "str",
     "server": "str",
     "roles": "str",  # seen, inferred
-    "protocol": "str",  # websocket, http, tls, tcp
+    "protocol": "str",  # websocket, http, http/2, tls, tcp
+    "mechanism": "str",  # one of MECHANISMS
     "time": "time",  # of the first packet
     "duration": "float64",
     "packets": "int64",
@@ -34,6 +40,7 @@ SUMMARY = {
     "messages": "int64",
     "findings": "int64",
     "ending": "str",
+    "filter": "str",  # what shows the connection in Wireshark
 }
 PACKETS = {
     "packet": "int64",
@@ -49,6 +56,10 @@ PACKETS = {
     "payload_length": "Int64",
     "new_bytes": "Int64",  # payload bytes not seen before
 }
+FRAME_TIMING = {
+    "round_trip": "Float64",  # of pings, to the first byte of their pongs
+    "idle": "Float64",  # since the first byte of the connection's previous frame
+}
 MESSAGES = {
     "connection": "int64",
     "message": "int64",
@@ -60,8 +71,9 @@ MESSAGES = {
     "frames": "int64",
     "compressed": "bool",
     "packet": "int64",  # of the last byte
-    "text": "object",  # None for binary messages
-    "data": "object",
+    "latency": "Float64",  # to its first byte from the last one of the message that it may answer: reply_latencies
+    "text": "str",  # NA for binary messages
+    "data": "object",  # bytes: of a text message those of `text`, of others with asterisks in place of secrets
 }
 EXCHANGES = {
     "connection": "int64",
@@ -73,7 +85,7 @@ EXCHANGES = {
     "request_length": "int64",  # header and body with their framing
     "response_length": "int64",
     "body_length": "int64",  # of the response, without framing
-    "latency": "Float64",  # from the request's first byte to the response's
+    "latency": "Float64",  # from the request's first byte to the response's; NA where that was captured first
     "packet": "int64",  # of the request's first byte
     "response_packet": "Int64",
 }
@@ -107,6 +119,7 @@ def _summary_row(connection: Connection, table: PacketTable) -> tuple[Any, ...]:
         str(connection.server),
         connection.roles,
         connection.protocol,
+        connection.mechanism.name,
         int(packets["time"].min()),
         connection.duration / 1e9,
         len(packets),
@@ -116,6 +129,7 @@ def _summary_row(connection: Connection, table: PacketTable) -> tuple[Any, ...]:
         len(connection.messages),
         len(connection.findings),
         str(connection.ending),
+        connection.display_filter,
     )
 
 
@@ -140,18 +154,26 @@ def packet_table(connections: Sequence[Connection], table: PacketTable) -> pd.Da
 
 
 def frame_table(columns: dict[str, Array]) -> pd.DataFrame:
-    kinds = {"time": "time", "sender": "str"}
+    """The columns of `frame_columns`, then those of FRAME_TIMING."""
+    kinds = {"time": "time", "sender": "str", **FRAME_TIMING}
     return pd.DataFrame(
         {name: as_column(values, kinds.get(name, str(values.dtype))) for name, values in columns.items()}
     )
 
 
 def message_table(places: Sequence[tuple[Connection, int]]) -> pd.DataFrame:
-    return make_table(MESSAGES, (_message_row(connection, number) for connection, number in places))
+    latencies = {index: reply_latencies(one) for index, one in {one.index: one for one, _ in places}.items()}
+    rows = (_message_row(connection, number, latencies[connection.index][number]) for connection, number in places)
+    return make_table(MESSAGES, rows)
 
 
-def _message_row(connection: Connection, number: int) -> tuple[Any, ...]:
+def _message_row(connection: Connection, number: int, seconds: float | None) -> tuple[Any, ...]:
     message = connection.messages[number]
+    text, data = message.text, message.data
+    if not connection.reveal and text is None:
+        data = mask_bytes(data, same_size=True)
+    elif not connection.reveal and text is not None and (masked := mask_text(text)) != text:
+        text, data = masked, masked.encode()  # else the table shares the message's own bytes
     return (
         connection.index,
         number,
@@ -163,8 +185,9 @@ def _message_row(connection: Connection, number: int) -> tuple[Any, ...]:
         len(message.frames),
         message.compressed,
         connection.message_packets[number],
-        message.text,
-        message.data,
+        seconds,
+        text,
+        data,
     )
 
 
@@ -175,12 +198,12 @@ def exchange_table(connections: Sequence[Connection]) -> pd.DataFrame:
             exchange.index,
             exchange.request_time,
             exchange.request.method,
-            exchange.request.target,
+            exchange.request.target if connection.reveal else mask_target(exchange.request.target),
             None if exchange.response is None else exchange.response.status,
             exchange.request_length,
             exchange.response_length,
             0 if exchange.response is None else len(exchange.response.body),
-            None if exchange.response_time is None else (exchange.response_time - exchange.request_time) / 1e9,
+            None if (waited := latency(exchange)) is None else waited / 1e9,
             exchange.request_packet,
             exchange.response_packet,
         )
@@ -194,16 +217,26 @@ def finding_table(found: Iterable[tuple[Connection | None, Finding]]) -> pd.Data
     return make_table(FINDINGS, (finding_row(connection, finding) for connection, finding in found))
 
 
-def overhead_table(connections: Sequence[Connection], table: PacketTable, by: str) -> pd.DataFrame:
-    """The ledger: a row a connection, exchange or message, and NA as the unit of bytes that belong to none."""
-    units = ["connection"] if by == "connection" else ["connection", by]
-    rows: list[tuple[Any, ...]] = []
+def overhead_table(
+    connections: Sequence[Connection], table: PacketTable, by: str, *, detail: bool = False
+) -> pd.DataFrame:
+    """The ledger: a row a unit, and NA as the unit of bytes that belong to none."""
+    units = [by] if by in ("connection", "mechanism") else ["connection", by]
+    rows: dict[tuple[Any, ...], Array] = {}
     for connection in connections:
-        counts = count_connection(connection.directions(), None if by == "connection" else by)
-        for unit, amounts in counts.items():
-            key = (connection.index,) if by == "connection" else (connection.index, None if unit == NO_UNIT else unit)
-            rows.append((*key, *amounts.tolist()))
+        directions = connection.directions()
+        details = count_details([direction for direction, _ in directions]) if detail else np.zeros(0, "i8")
+        for unit, amounts in count_connection(directions, by if len(units) > 1 else None).items():
+            own = (connection.index, None if unit == NO_UNIT else unit)[: len(units)]
+            key = (connection.mechanism.name,) if by == "mechanism" else own
+            # Packets without data belong to no exchange and to no message.
+            row = np.concatenate((amounts, details if unit == NO_UNIT else np.zeros_like(details)))
+            rows[key] = rows[key] + row if key in rows else row
+    columns = (*BUCKETS, *(DETAILS if detail else ()))
     outside = count_outside_tcp(table)
     if outside.any():
-        rows.append((*(None,) * len(units), *outside.tolist()))
-    return make_table({**dict.fromkeys(units, "Int64"), **dict.fromkeys(BUCKETS, "int64")}, rows)
+        rows[(None,) * len(units)] = np.concatenate((outside, np.zeros(len(columns) - len(outside), "i8")))
+    kinds = {unit: "str" if unit == "mechanism" else "Int64" for unit in units}
+    return make_table(
+        {**kinds, **dict.fromkeys(columns, "int64")}, ((*key, *row.tolist()) for key, row in rows.items())
+    )

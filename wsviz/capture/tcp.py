@@ -2,7 +2,7 @@
 
 Sequence numbers become stream offsets: byte 0 is the first after SYN, or the first byte seen where the capture
 starts late. Each direction is a sorted list of pieces, each a run of *new* bytes of one packet; where two packets
-bring the same byte, the first copy wins and the second counts as retransmission.
+bring the same byte, the first copy wins and the second counts as retransmission; where it differs, that is noted.
 """
 
 from __future__ import annotations
@@ -12,74 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from wsviz.capture.direction import NOT_CAPTURED, PIECE, Direction
 from wsviz.capture.packets import ACK, FIN, RST, SYN, Array, PacketTable
 
-PIECE = np.dtype(
-    [
-        ("start", "i8"),  # offset in the stream
-        ("length", "i8"),  # bytes
-        ("packet", "i8"),  # index into the packet table, 0-based
-        ("source", "i8"),  # offset of the bytes in the table's buffer
-    ]
-)
-
 Endpoint = tuple[int, int]  # index of the address, port
-
-
-@dataclass(slots=True)
-class Direction:
-    """The bytes that one endpoint sent on one connection."""
-
-    table: PacketTable
-    packets: Array  # indices of this direction's packets, in file order
-    new_bytes: Array  # per packet: payload bytes not seen before, captured or not
-    pieces: Array  # of PIECE, sorted by start, without overlap
-    end: int  # the stream offset after the last byte seen, captured or not, and before FIN
-    fin_packet: int | None  # index of the first packet with FIN
-    rst_packet: int | None
-
-    @property
-    def first_gap(self) -> int:
-        """The stream offset up to which every byte is there."""
-        starts, lengths = self.pieces["start"], self.pieces["length"]
-        if not len(starts):
-            return 0
-        expected = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-        gaps = np.nonzero(starts != expected)[0]
-        return int(expected[gaps[0]] if len(gaps) else starts[-1] + lengths[-1])
-
-    def piece_at(self, offset: int) -> int:
-        """The index of the piece that holds the byte at a stream offset."""
-        return int(np.searchsorted(self.pieces["start"], offset, "right")) - 1
-
-    def packet_at(self, offset: int) -> int:
-        """The index of the packet that first brought the byte at a stream offset."""
-        return int(self.pieces["packet"][self.piece_at(offset)])
-
-    def time_at(self, offset: int) -> int:
-        """When that packet was captured, in ns since the epoch."""
-        return int(self.table.rows["time"][self.packet_at(offset)])
-
-    @property
-    def ended(self) -> bool:
-        """Whether this direction was closed, by FIN or by RST, right after the bytes that are there."""
-        closed = self.fin_packet is not None or self.rst_packet is not None
-        return closed and self.first_gap >= self.end
-
-    def packets_between(self, start: int, end: int) -> tuple[int, ...]:
-        """The indices of the packets that brought the bytes from `start` to `end`, in stream order."""
-        inside = self.pieces["packet"][self.piece_at(start) : self.piece_at(end - 1) + 1]
-        return tuple(dict.fromkeys(int(packet) for packet in inside))
-
-    def read(self, start: int, end: int) -> bytes:
-        """The stream's bytes from `start` to `end`; there is no gap between them."""
-        if start >= end:
-            return b""
-        data, parts = self.table.data, []
-        for first, length, _, source in self.pieces[self.piece_at(start) : self.piece_at(end - 1) + 1].tolist():
-            low, high = max(start, first), min(end, first + length)
-            parts.append(data[source + low - first : source + high - first])
-        return b"".join(parts)
 
 
 @dataclass(slots=True)
@@ -101,6 +37,7 @@ class _Assembler:
     top: int = 0  # the highest stream offset reached
     intervals: list[tuple[int, int]] = field(default_factory=list)  # disjoint, sorted: what has been seen
     pieces: list[tuple[int, int, int, int]] = field(default_factory=list)
+    copies: list[tuple[int, int, int]] = field(default_factory=list)  # seen again: start, end, where in the buffer
     packets: list[int] = field(default_factory=list)
     new_bytes: list[int] = field(default_factory=list)
     fin_packet: int | None = None
@@ -117,11 +54,18 @@ class _Assembler:
         distance = (seq - self.first - self.top + (1 << 31)) % (1 << 32) - (1 << 31)
         start = self.top + distance
         self.packets.append(index)
-        new = 0
+        new, at, cut = 0, start, start + captured
         for low, high in self._unseen(start, start + length) if length else ():
             new += high - low
-            if (there := min(high, start + captured) - low) > 0:
-                self.pieces.append((low, there, index, source + low - start))
+            if low < cut:
+                self.pieces.append((low, min(high, cut) - low, index, source + low - start))
+            if cut < high:
+                self.pieces.append((max(low, cut), high - max(low, cut), index, NOT_CAPTURED))
+            if at < min(low, cut):
+                self.copies.append((at, min(low, cut), source + at - start))
+            at = high
+        if at < cut:
+            self.copies.append((at, cut, source + at - start))
         self.new_bytes.append(new)
         if flags & FIN and self.fin_packet is None:
             self.fin_packet, self.fin_offset = index, start + length
@@ -159,13 +103,19 @@ class _Assembler:
     def finish(self, table: PacketTable) -> Direction:
         pieces = np.array(self.pieces, dtype=PIECE)
         pieces.sort(order="start")
-        end = max(self.top, self.fin_offset)
+        end, first = max(self.top, self.fin_offset), 0
         if not self.from_syn:  # the first byte seen, which need not have come first
             first = self.intervals[0][0] if self.intervals else end
-            pieces["start"] -= first
-            end -= first
+        pieces["start"] -= first
         packets, new_bytes = np.array(self.packets, "i8"), np.array(self.new_bytes, "i8")
-        return Direction(table, packets, new_bytes, pieces, end, self.fin_packet, self.rst_packet)
+        direction = Direction(table, packets, new_bytes, pieces, end - first, self.fin_packet, self.rst_packet)
+        for start, stop, source in self.copies:
+            low, high = max(start - first, 0), min(stop - first, direction.readable_end)
+            if low < high and direction.hole_in(low, high) is None:
+                copy = table.data[source + low + first - start :][: high - low]
+                if copy != direction.read(low, high):
+                    direction.conflicts.append(low)
+        return direction
 
 
 @dataclass(slots=True)

@@ -12,8 +12,8 @@ from wsviz.figures.ladder_view import view_of
 def ladder(connection: Connection, *, limit: int = 60) -> Figure:
     """Draw a connection with time running down: TCP, HTTP and WebSocket steps, an arrow each.
 
-    At most `limit` steps are drawn, the first and the last ones; the others are counted. Header values do not appear,
-    nor do the values in a request's query; payloads do, clipped.
+    At most `limit` steps are drawn, the first and the last ones; the others are counted. Header values do not appear.
+    Targets, reasons and payloads do, clipped, their secrets masked unless the capture was read with `reveal=True`.
     """
     if limit < 1:
         raise ValueError(f"limit is {limit}, expected 1 or more")

@@ -5,7 +5,6 @@ Every step has a key (packet, phase, place) by which the steps are sorted, whate
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,11 +16,13 @@ from wsviz.capture.packets import ACK, SYN
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Side
 from wsviz.protocol.grammar import has_token
-from wsviz.protocol.http1 import Request
+from wsviz.protocol.http1 import Request, Response
+from wsviz.protocol.secrets import mask_bytes, mask_target, mask_text
 from wsviz.protocol.wire import PREVIEW_BYTES, Opcode, close_code_name, count, opcode_name
 
 Key = tuple[int, int, int]  # packet (1-based), phase, place among the steps of that phase in the packet
 SET_UP, HTTP, WEBSOCKET, END = range(4)  # the phases, in the order that they can have within one packet
+LOOKED_AT = 4096  # bytes of a payload that are searched for secrets before a few of them are shown
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 
 
@@ -123,7 +124,7 @@ def end_steps(connection: Connection) -> Iterator[Step]:
 
 def http_steps(connection: Connection) -> Iterator[Step]:
     for exchange in connection.exchanges:
-        yield _request_step(exchange)
+        yield _request_step(exchange, reveal=connection.reveal)
         if (response := exchange.response) is None:
             continue
         assert exchange.response_packet is not None
@@ -131,16 +132,22 @@ def http_steps(connection: Connection) -> Iterator[Step]:
         marks = (f"after {count(exchange.interim, 'interim 1xx answer')}",) if exchange.interim else ()
         yield Step(
             (exchange.response_packet, HTTP, 2 * exchange.index + 1), "http",
-            f"{response.status} {response.reason}".rstrip(), Side.SERVER, "HTTP", marks,
+            _status(response, reveal=connection.reveal), Side.SERVER, "HTTP", marks,
             (exchange.response_length - body, body), exchange.response_time, (exchange.response_packet,),
         )  # fmt: skip
 
 
-def _request_step(exchange: Exchange) -> Step:
+def _status(response: Response, *, reveal: bool) -> str:
+    words = f"{response.status} {response.reason}".rstrip()
+    return words if reveal else mask_text(words)
+
+
+def _request_step(exchange: Exchange, *, reveal: bool) -> Step:
     request, body = exchange.request, len(exchange.request.body)
+    target = request.target if reveal else mask_target(request.target)
     return Step(
         (exchange.request_packet, HTTP, 2 * exchange.index), "http",
-        f"{request.method} {mask_target(request.target)}", Side.CLIENT, "HTTP",
+        f"{request.method} {target}", Side.CLIENT, "HTTP",
         ("Upgrade: websocket",) if asks_upgrade(request) else (),
         (exchange.request_length - body, body), exchange.request_time, (exchange.request_packet,),
     )  # fmt: skip
@@ -148,15 +155,6 @@ def _request_step(exchange: Exchange) -> Step:
 
 def asks_upgrade(request: Request) -> bool:
     return has_token(request.header("Upgrade") or "", "websocket")
-
-
-def mask_target(target: str) -> str:
-    """A request target without what may be secret: the values in its query, and user and password in an authority."""
-    path, mark, query = target.partition("?")
-    path = re.sub(r"(?<=://)[^/]*@", "…@", path)
-    # A parameter without "=" is all value.
-    masked = re.sub(r"[^&;]+", lambda item: f"{item[0].partition('=')[0]}=…" if "=" in item[0] else "…", query)
-    return path + mark + masked
 
 
 def frame_steps(connection: Connection, limit: int) -> Iterator[Step]:
@@ -181,15 +179,17 @@ def frame_steps(connection: Connection, limit: int) -> Iterator[Step]:
         header, payload = int(row["header_length"]), int(row["payload_length"])
         yield Step(
             (int(row["packet"]), WEBSOCKET, int(row["offset"])), "control" if frame.is_control else "data",
-            _frame_words(captured, data, textual), captured.sender, opcode_name(frame.opcode), tuple(marks),
-            (header, payload), captured.time, captured.packets,
+            _frame_words(captured, data, textual, reveal=connection.reveal), captured.sender,
+            opcode_name(frame.opcode), tuple(marks), (header, payload), captured.time, captured.packets,
         )  # fmt: skip
 
 
-def _frame_words(captured: CapturedFrame, data: bytes, textual: bool) -> str:
+def _frame_words(captured: CapturedFrame, data: bytes, textual: bool, *, reveal: bool) -> str:
     frame = captured.frame
+    # What lies far behind the preview's end cannot appear in it; a secret that is cut here is masked all the same.
+    data = data[:LOOKED_AT] if reveal else mask_bytes(data[:LOOKED_AT], same_size=not textual)
     if frame.opcode == Opcode.CLOSE and frame.close_code is not None:
-        reason = f", {_quote(frame.payload[2:], True)}" if frame.payload[2:] else ""
+        reason = f", {_quote(data[2:], True)}" if data[2:] else ""
         return f"{frame.close_code} {close_code_name(frame.close_code)}{reason}"
     return _quote(data, textual) if data or not frame.is_control else "without a body"
 

@@ -3,24 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connection
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Finding, Severity
+from wsviz.protocol.secrets import mask_target
 from wsviz.protocol.wire import count
 
 
-def summary_lines(capture: Capture) -> list[str]:
-    """A line on the file, then for each connection what it was, how it ended (indented) and what was found."""
+def summary_lines(capture: Capture, only: int | None = None) -> list[str]:
+    """A line on the file, then for each connection, or `only` one, what it was, how it ended and what was found."""
     packets, size = count(capture.packet_count, "packet"), count(capture.wire_bytes, "byte")
     lines = [f"{plain(capture.name)}: {packets}, {size}, {count(len(capture.connections), 'TCP connection')}"]
-    for connection in capture.connections:
-        lines += [_connection_line(connection), f"    {plain(str(connection.ending))}"]
+    if not any(connection.protocol == "websocket" for connection in capture.connections):
+        lines.append(f"no WebSocket here: {what_instead(capture.connections)}")
+    for connection in capture.connections if only is None else [capture.connections[only]]:
+        lines.append(_connection_line(connection))
+        if connection.mechanism.name not in ("websocket", "request-response", "tls", "unknown"):
+            lines.append(f"    {plain(str(connection.mechanism))}")
+        lines.append(f"    {plain(str(connection.ending))}")
         if found := severities(connection.findings):
             lines.append(f"    found: {found}")
     return lines
+
+
+# What a capture without WebSocket holds, by protocol: what to call it, and what to add.
+_INSTEAD = {
+    "http": ("HTTP connection", ""),
+    "http/2": ("HTTP/2 connection", ", not decoded"),
+    "tls": ("TLS connection", ", encrypted"),
+    "tcp": ("other TCP connection", ""),
+}
+
+
+def what_instead(connections: Sequence[Connection]) -> str:
+    """What there is where there is no WebSocket: connections by protocol, their exchanges, upgrades refused."""
+    parts = []
+    for protocol, (noun, more) in _INSTEAD.items():
+        own = [connection for connection in connections if connection.protocol == protocol]
+        words = count(len(own), noun) + more
+        if exchanges := sum(len(connection.exchanges) for connection in own):
+            words += f" with {count(exchanges, 'exchange')}"
+        if refused := sum(connection.ending.how == "refused" for connection in own):
+            words += f", {count(refused, 'upgrade')} refused"
+        parts += [words] if own else []
+    return "; ".join(parts) or "no TCP connection"
 
 
 def severities(findings: Iterable[Finding]) -> str:
@@ -33,9 +62,11 @@ def _connection_line(connection: Connection) -> str:
     parts = [f"{connection.index:>3} {connection.client} -> {connection.server}", connection.protocol]
     if connection.exchanges:
         request = connection.exchanges[0].request
-        # A query may hold a token, so it is not shown.
-        target, query, _ = request.target.partition("?")
-        parts.append(plain(f"{request.method} {target}{query and '?...'}"))
+        target = request.target
+        if not connection.reveal:
+            path, query, _ = target.partition("?")  # short, and no token that nobody recognised
+            target = mask_target(path) + ("?..." if query else "")
+        parts.append(plain(f"{request.method} {target}"))
     counts = [
         (len(connection.exchanges), "exchange"),
         (len(connection.frame_table), "frame"),

@@ -147,6 +147,10 @@ class StreamDecoder:
         """The bytes fed that are too few to be a frame."""
         return bytes(self._tail)
 
+    def pending(self) -> tuple[int, Header | None]:
+        """How many bytes of a frame have been fed that is not complete, and its header where that is."""
+        return len(self._tail), read_header(self._tail)
+
     def feed(self, data: Bytes) -> Stream:
         """Decode more bytes: what they complete and no earlier piece did. Its `rest` is empty; see `self.rest`."""
         source: Bytes = data
