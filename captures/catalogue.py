@@ -141,7 +141,7 @@ What to look at:
 |---|---|
 | recorded | {entry.recorded} UTC |
 | software | {software} |
-| size | {entry.packets} packets, {entry.bytes:,} bytes |
+| size | {entry.packets} packets, a file of {entry.bytes:,} bytes |
 | sha256 | `{entry.sha256}` |
 """
 

@@ -89,8 +89,10 @@ def test_overhead_in_every_format(by: str, capsys: Out) -> None:
     ]
     assert main(["overhead", ECHO, "--by", by]) == 0
     shown = [line for line in lines(capsys.readouterr().out) if line]
-    assert len(shown) == 2 + len(expected)
-    assert all(name.replace("_", " ") in shown[0] for name in BUCKETS)
+    assert len(shown) == 3 + len(expected)
+    zero = [name for name in BUCKETS if not any(row[name] for row in expected)]
+    assert shown[-1] == "0 in every row: " + ", ".join(name.replace("_", " ") for name in zero)
+    assert [name for name in BUCKETS if f" {name.replace('_', ' ')} " not in f"{shown[0]} "] == zero
 
 
 # What is typed, the exit status, words on stdout, the line on stderr.
@@ -103,7 +105,10 @@ FRAMES: list[tuple[list[str], int, str, str]] = [
     (["8105"], 2, "cut", "wsviz: the frame ends after 2 bytes, expected 7 or more: the payload is cut\n"),
     (["81"], 2, "FIN", "wsviz: the frame ends after 1 byte, expected 2 or more: the header is cut\n"),
     (["8x"], 2, "", "wsviz: '8x' is not hex: expected pairs of the digits 0-9 and a-f\n"),
-    (["810"], 2, "", "wsviz: '810' is not hex: expected pairs of the digits 0-9 and a-f\n"),
+    (["810"], 2, "", "wsviz: 3 hex digits, expected an even number\n"),
+    (["810548656"], 2, "", "wsviz: 9 hex digits, expected an even number\n"),
+    (["0x8105", "0X48656c6c6f"], 0, '"Hello"', ""),
+    (["81:05:48:65:6c:6c:6f"], 0, '"Hello"', ""),
     (["\x1b[31m"], 2, "", "wsviz: '\\x1b[31m' is not hex: expected pairs of the digits 0-9 and a-f\n"),
 ]
 

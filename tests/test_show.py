@@ -38,7 +38,7 @@ def test_a_captured_frame_is_drawn_without_its_secrets() -> None:
         Frame.binary(b"Bearer abcdef"),
     )
     picture = " ".join(shown(text)["text/plain"].split())
-    assert '{"password": "*******"}" (secrets as *)' in picture
+    assert '{"password": "*******"}", unmasked (secrets as *)' in picture
     assert "61 62 63 64" in picture  # the masking key
     assert text.frame.payload == b'{"password": "hunter2"}'
     assert "error at MASK: masked-server-frame" in picture  # the findings are those of the frame as it was

@@ -13,6 +13,7 @@ import io
 import os
 import shutil
 import signal
+import string
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -35,24 +36,60 @@ STDIN = "standard input"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] not in COMMANDS and words[0] not in ("-h", "--help"):
-        words.insert(0, "summary")  # `wsviz FILE` is the short form
-    options = _parser().parse_args(words)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest
     try:
-        status = int(options.run(options))
-        sys.stdout.flush()  # here, where a reader that is gone can still be caught
-        return status
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
     except WsvizError as error:
-        print(f"wsviz: {error}", file=sys.stderr)
+        _complain(str(error))
         return 2
     except KeyboardInterrupt:
         return 130  # what shells make of a program that Ctrl-C ended
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:  # reading has errors of its own, so this is the output's
+        _drop_output()
+        _complain(f"cannot write the output: {error.strerror or error}")
+        return 2
+
+
+def _run(words: list[str]) -> int:
+    if words and words[0] not in (*COMMANDS, "-h", "--help", "--version"):
+        # `wsviz FILE` is the short form; a word without a dot or a slash may be meant for a command.
+        if words[0].isidentifier() and not Path(words[0]).exists():
+            raise WsvizError(f"{words[0]}: neither a file nor a command; the commands are {', '.join(COMMANDS)}")
+        words.insert(0, "summary")
+    try:
+        options = _parser().parse_args(words)
+    except SystemExit:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # the help may meet a full disk as well
+        raise
+    if sys.stdout is None:  # as after `>&-`
+        raise WsvizError("cannot write the output: standard output is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still shows the rest
+    status = int(options.run(options))
+    sys.stdout.flush()  # here, where a reader that is gone can still be caught
+    return status
+
+
+def _complain(text: str) -> None:
+    if sys.stderr is not None:  # print would take stdout in its place
+        print(f"wsviz: {text}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere, so that Python does not complain of it at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from wsviz import __version__
+
+        print(f"wsviz {__version__}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         "reads standard input, as in `tcpdump -w - | wsviz -`. `wsviz COMMAND --help` lists a command's options. "
         "Exit status: 0 it worked, 1 lint found something, 2 nothing could be read or the arguments are wrong.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     summary = _file_command(commands, "summary", "a line a connection, and why each ended")
     summary.set_defaults(run=_summary)
@@ -147,7 +185,8 @@ def _read(options: argparse.Namespace) -> Capture:
             table = read_packets_from(file, name)
             capture = Capture(name, table, extensions=options.extensions, reveal=options.reveal)
     for finding in capture.file_findings:
-        print(f"wsviz: {name}: {finding.rule}: {finding.explanation}", file=sys.stderr)
+        if finding.severity is not Severity.NOTE:
+            _complain(f"{name}: {finding.rule}: {finding.explanation}")
     wanted, number = options.connection, len(capture.connections)
     if wanted is not None and not 0 <= wanted < number:
         there = f"0 to {number - 1}" if number else "none"
@@ -174,12 +213,16 @@ def _spooled_input() -> Iterator[IO[bytes]]:
     Ctrl-C ends `tcpdump -w - | wsviz -`, and reaches both programs: the first one is tcpdump's, which writes what it
     still has and closes the pipe; the second one is ours.
     """
+    if sys.stdin is None:
+        raise WsvizError("standard input is closed, expected a pcap or pcapng file")
     if sys.stdin.isatty():
         raise WsvizError("standard input is a terminal, expected a pcap or pcapng file")
     usual = signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, usual))
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
         try:
             shutil.copyfileobj(sys.stdin.buffer, spool)
+        except OSError as error:
+            raise WsvizError(f"{STDIN}: {error.strerror or error}") from error
         finally:
             signal.signal(signal.SIGINT, usual)
         spool.seek(0)
@@ -218,15 +261,24 @@ def _write(table: pd.DataFrame, options: argparse.Namespace) -> int:
         if options.format == "parquet":
             terminal.write_parquet(table, options.output)
         elif options.output is None:
-            terminal.print_table(table, options.format)
+            terminal.print_table(table, options.format, _counted(options))
         else:
             with Path(options.output).open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-                terminal.print_table(table, options.format)
-    except BrokenPipeError:
-        raise
+                terminal.print_table(table, options.format, _counted(options))
     except OSError as error:
-        raise WsvizError(f"{options.output or 'standard output'}: {error.strerror or error}") from error
+        if options.output is None:
+            raise
+        raise WsvizError(f"{options.output}: {error.strerror or error}") from error
     return 0
+
+
+def _counted(options: argparse.Namespace) -> Sequence[str]:
+    """The columns that a table on the terminal leaves out where they are 0 throughout."""
+    if options.command != "overhead":
+        return ()
+    from wsviz.capture.ledger import BUCKETS
+
+    return BUCKETS
 
 
 def _lint(options: argparse.Namespace) -> int:
@@ -257,19 +309,29 @@ def _rules(_options: argparse.Namespace) -> int:
 def _frame(options: argparse.Namespace) -> int:
     from wsviz.figures.frame_figure import bit_diagram
     from wsviz.protocol.frames import dissect_frame
+    from wsviz.protocol.wire import count
 
-    text = "".join(options.hex)
-    try:
-        data = bytes.fromhex(text)
-    except ValueError:
-        raise WsvizError(f"{text[:40]!r} is not hex: expected pairs of the digits 0-9 and a-f") from None
+    data = _from_hex(options.hex)
     try:
         dissection = dissect_frame(data, sender=options.sender, extensions=options.extensions)
     except Incomplete as cut:
         print(bit_diagram(cut.partial))
-        print(f"wsviz: {cut}", file=sys.stderr)
+        _complain(str(cut))
         return 2
     print(bit_diagram(dissection))
     if rest := len(data) - len(dissection.raw):
-        print(f"wsviz: {rest} more bytes follow the frame", file=sys.stderr)
+        _complain(f"{count(rest, 'more byte')} {'follows' if rest == 1 else 'follow'} the frame")
     return 0
+
+
+def _from_hex(words: Sequence[str]) -> bytes:
+    """Bytes as 8105 48, 0x8105 or 81:05:48."""
+    from wsviz.protocol.wire import count
+
+    parts = " ".join(words).replace(":", " ").split()
+    text = "".join(part[2:] if part[:2] in ("0x", "0X") else part for part in parts)
+    if set(text) - set(string.hexdigits):
+        raise WsvizError(f"{' '.join(words)[:40]!r} is not hex: expected pairs of the digits 0-9 and a-f")
+    if len(text) % 2:
+        raise WsvizError(f"{count(len(text), 'hex digit')}, expected an even number")
+    return bytes.fromhex(text)

@@ -86,7 +86,11 @@ def _capture(capture: Any, _shell: Any) -> Bundle:
     from wsviz.figures.summary import summary_lines
 
     lines = summary_lines(capture)
-    html = "".join(f"<br>{escape(line)}" if line.startswith("    ") else f"<p>{escape(line)}" for line in lines)
+    html = f"<p>{escape(lines[0])}</p><ul>"
+    for line in lines[1:]:
+        text = escape(line.strip())
+        html += f"<br>{text}" if line.startswith("    ") else f"<li>{text}"
+    html += "</ul>"
     return {"text/plain": "\n".join(lines), "text/html": html}, {}
 
 

@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
+NARROW_TEXT = 24  # columns that a text has in a table that is wider than the terminal
 CLIPPED = 60  # columns of a message in a table; the other formats have all of it
 PATIENCE = 1.0  # seconds that work may take before a progress bar says how far it is
 
@@ -48,7 +50,7 @@ def _console() -> Console:
 @contextmanager
 def progress(file: IO[bytes]) -> Iterator[None]:
     """While a file is read and decoded, show on a terminal how far the reading is; nothing where stderr is none."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
     size, done = file.seek(0, os.SEEK_END), threading.Event()
@@ -95,8 +97,8 @@ def write_parquet(table: pd.DataFrame, path: str | None) -> None:
         sys.stdout.buffer.write(table.to_parquet())
 
 
-def print_table(table: pd.DataFrame, style: str) -> None:
-    """A table as "table", "tsv" or "jsonl".
+def print_table(table: pd.DataFrame, style: str, counted: Sequence[str] = ()) -> None:
+    """A table as "table", "tsv" or "jsonl". A "table" leaves out the `counted` columns that are 0 in every row.
 
     Times are seconds since the first row in the table, and seconds since the epoch with nine decimals elsewhere.
     """
@@ -110,7 +112,10 @@ def print_table(table: pd.DataFrame, style: str) -> None:
         if "data" in values:
             pairs = zip(values.pop("text"), values.pop("data"), strict=True)
             values["content"] = [_content(text, data) for text, data in pairs]
-        _print_table(values)
+        zero = [name for name in counted if values.get(name) and not any(values[name])]
+        _print_table({name: column for name, column in values.items() if name not in zero})
+        if zero:
+            _console().print(Text(f"0 in every row: {', '.join(name.replace('_', ' ') for name in zero)}"))
     elif style == "tsv":
         print("\t".join(values))
         for row in zip(*values.values(), strict=True):
@@ -130,7 +135,7 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
-        table.add_column(name, no_wrap=name != "what")
+        table.add_column(name)
     for row, (_, finding) in zip(rows, found, strict=True):
         place = "file" if row["connection"] is None else f"connection {row['connection']}"
         table.add_row(
@@ -144,7 +149,7 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
         )
     console = _console()
     if found:
-        console.print(table)
+        _print_whole(table, "what")
     console.print(Text(severities(finding for _, finding in found) or "nothing found"))
 
 
@@ -186,7 +191,25 @@ def _print_table(columns: Mapping[str, list[Any]]) -> None:
         table.add_column(name.replace("_", " "), justify="right" if numeric else "left")
     for row in zip(*columns.values(), strict=True):
         table.add_row(*(Text(_cell(name, value, start)) for name, value in zip(columns, row, strict=True)))
-    _console().print(table)
+    _print_whole(table, "content")
+
+
+def _print_whole(table: Table, text_column: str) -> None:
+    """Print a table without losing a digit: where it is too wide, headers wrap, then the column of text does.
+
+    What is wider than the terminal all the same, the terminal wraps.
+    """
+    console = _console()
+    if console.measure(table, options=console.options.update(max_width=UNBOUND)).maximum > console.width:
+        for column in table.columns:
+            if column.header == text_column:
+                column.min_width = NARROW_TEXT
+            else:
+                words = [cell_len(word) for word in str(column.header).split()]
+                column.width = max([*words, *(cell_len(str(cell)) for cell in column.cells)])
+        needed = console.measure(table, options=console.options.update(max_width=UNBOUND)).minimum
+        console.size = ConsoleDimensions(max(console.width, needed), console.height)
+    console.print(table)
 
 
 def _cell(name: str, value: Any, start: int) -> str:

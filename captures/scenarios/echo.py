@@ -105,7 +105,7 @@ ECHO = Scenario(
         "frames are not.",
         f"The long message: the 7-bit length is 126, and the next 16 bits hold {len(LONG_TEXT)}.",
         f'Two Close frames, each with status code 1000 and the reason "{REASON}", and only then the FINs of '
-        "TCP. The server sends the first of these.",
+        "TCP. The FIN of the server comes first.",
     ),
     software=("websockets",),
     server=server,

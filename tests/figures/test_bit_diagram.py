@@ -111,7 +111,7 @@ bits    field                   value       meaning
 -       Extended payload length absent      not needed: 7 bits hold the length
 16-47   Masking-key             37 fa 21 3d payload byte i is XORed with key
                                             byte i mod 4
-48-95   Payload Data            48 69 20 e… "Hi €"
+48-95   Payload Data            48 69 20 e… "Hi €", unmasked
 
 [1] error at MASK: masked-server-frame
     MASK is 1, expected 0 in a frame from the server (RFC 6455 5.1, close code

@@ -51,6 +51,16 @@ def in_python(visit: Visit, expression: str) -> str:
     return str(visit.page.evaluate("window.said")).strip()
 
 
+def test_keys_in_the_diagram_are_none_of_jupyterlabs(visit: Visit, diagram: Locator) -> None:
+    cells = len(visit.cells())
+    for place in (bit(diagram, 7), diagram.locator(".fields button").first, diagram.locator("[data-byte]").first):
+        place.focus()
+        visit.page.keyboard.press("d")
+        visit.page.keyboard.press("d")
+        visit.page.keyboard.press("x")
+    assert len(visit.cells()) == cells
+
+
 def test_hands_on_a_frame(visit: Visit, diagram: Locator) -> None:
     # Hovering links bits, bytes and fields, and the byte of the key that masks this one.
     bit(diagram, 61).hover()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsviz.capture.ledger import BUCKET
 from wsviz.capture.packets import ACK, SYN
 from wsviz.protocol.grammar import has_token
 
@@ -21,28 +20,31 @@ PAUSE = 50_000_000  # ns without a byte of a body: less may lie between two pack
 
 def media_type(exchange: Exchange) -> str:
     """The response's media type in lower case, without parameters; "" where there is none."""
-    head = exchange.response
+    head = exchange.response_head
     return "" if head is None else (head.header("Content-Type") or "").partition(";")[0].strip().lower()
 
 
 def is_event_stream(exchange: Exchange) -> bool:
     """Whether the answer is a stream of server-sent events."""
-    response = exchange.response
+    response = exchange.response_head
     return response is not None and response.status == 200 and media_type(exchange) == "text/event-stream"
 
 
-def piece_times(connection: Connection, exchange: Exchange) -> list[int]:
+def piece_times(exchange: Exchange) -> list[int]:
     """When each piece of a response's body was complete, in ns since the epoch.
 
     A piece is a chunk; where the body is not chunked, it is what came without a pause of 50 ms.
     """
-    response, (direction, laid) = exchange.response, connection.directions()[1]
-    rows = laid[(laid["exchange"] == exchange.index) & (laid["bucket"] == BUCKET["http_body"])]
-    if response is None or not len(rows):
+    response, pieces, direction = (
+        exchange.response_head,
+        exchange.response_body.pieces,
+        exchange.response_body.direction,
+    )
+    if response is None or not pieces:
         return []
     if has_token(response.header("Transfer-Encoding") or "", "chunked"):
-        return [direction.time_at(int(end) - 1) for end in rows["end"]]
-    packets = direction.packets_between(int(rows["start"][0]), int(rows["end"][-1]))
+        return [direction.time_at(end - 1) for _, end in pieces]
+    packets = direction.packets_between(pieces[0][0], pieces[-1][1])
     times = sorted(direction.table.rows["time"][list(packets)].tolist())
     return [time for time, after in pairwise([*times, math.inf]) if after - time >= PAUSE]
 
@@ -53,13 +55,13 @@ def streamed_pieces(connection: Connection, exchange: Exchange) -> tuple[list[in
     Streamed: its length was not told in advance, and the sender paused at least twice, each time for 50 ms or more
     and for more than two round trips, as long as TCP itself may make the bytes of a large body wait.
     """
-    response = exchange.response
+    response = exchange.response_head
     if response is None or exchange.response_time is None or exchange.end_time is None:
         return [], 0
     told = response.header("Content-Length") is not None
     if told or response.status // 100 != 2 or exchange.end_time - exchange.response_time < 2 * PAUSE:
         return [], 0
-    times, limit = piece_times(connection, exchange), max(PAUSE, 2 * round_trip(connection))
+    times, limit = piece_times(exchange), max(PAUSE, 2 * round_trip(connection))
     pauses = int((np.diff(np.array(times, "i8")) >= limit).sum())
     return (times, pauses) if pauses >= 2 else ([], 0)
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from wsviz.capture.captured_frames import FRAME, SIDES
 from wsviz.capture.connection import Connection
+from wsviz.capture.file_findings import damage_of_file, gaps_of_file
 from wsviz.capture.frame_timing import timing_columns
 from wsviz.capture.mechanism import visits_of
 from wsviz.capture.packets import Array, PacketTable, read_packets
 from wsviz.capture.tcp import build_flows
 from wsviz.protocol.fields import Finding, WsvizError
-from wsviz.protocol.rules import RULES
 
 if TYPE_CHECKING:  # the tables import pandas, which costs half a second, on first use
     import pandas as pd
@@ -37,7 +37,8 @@ FRAME_COLUMNS = (
 def read_capture(path: str | os.PathLike[str], *, extensions: str | None = None, reveal: bool = False) -> Capture:
     """Read a pcap or pcapng file, plain or gzipped.
 
-    A file that is cut gives what is there and the finding `file-cut`. Raises CaptureError where nothing can be read.
+    A file that is cut gives what is there and the finding `file-cut`, and so does a gzipped file that unpacks to more
+    than 1 GiB (1,073,741,824 bytes), beyond which nothing is read. Raises CaptureError where nothing can be read.
     `extensions` is the Sec-WebSocket-Extensions value that holds where a handshake was not captured.
     Secrets, where they are recognised, are masked in its tables, pictures and sentences until `reveal` is True. The
     objects themselves (`connections[0].messages[0].data`, `payloads()`) hold what was sent in any case.
@@ -60,10 +61,6 @@ class Capture:
         for visits in visits_of(self.connections):
             for connection in visits.connections:
                 connection.visits = visits
-        self.file_findings: tuple[Finding, ...] = ()
-        if table.trouble is not None:
-            explanation = f"{table.trouble}; {len(table.rows):,} packets were read before"
-            self.file_findings = (RULES["file-cut"].finding(explanation),)
 
     def __repr__(self) -> str:
         return f"<Capture {self.name}: {self.packet_count:,} packets, {len(self.connections):,} connections>"
@@ -77,6 +74,11 @@ class Capture:
     def wire_bytes(self) -> int:
         """The bytes of all packets on the wire, those included that the snap length cut."""
         return int(self._packets.rows["length"].astype("i8").sum())
+
+    @cached_property
+    def file_findings(self) -> tuple[Finding, ...]:
+        """The findings of the file itself: what is wrong with it, and what of it could not be decoded."""
+        return (*damage_of_file(self._packets), *gaps_of_file(self._packets, self.connections))
 
     def frame_columns(self) -> dict[str, Array]:
         """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""

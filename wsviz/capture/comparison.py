@@ -30,13 +30,13 @@ def count_updates(connection: Connection) -> int:
 
 
 def _updates_in(connection: Connection, exchange: Exchange) -> int:
-    response = exchange.response
+    response = exchange.response_head
     if response is None or not 200 <= response.status <= 299:
         return 0
     if is_event_stream(exchange):
-        return sum(event.dispatched for event in parse_event_stream(response.body))
+        return sum(event.dispatched for event in parse_event_stream(exchange.response_body.read()))
     pieces, _ = streamed_pieces(connection, exchange)
-    return len(pieces) or int(bool(response.body))
+    return len(pieces) or int(bool(exchange.response_body.length))
 
 
 def compare(captures: Mapping[str, Capture]) -> pd.DataFrame:
@@ -57,6 +57,8 @@ def compare(captures: Mapping[str, Capture]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if not isinstance(captures, Mapping) or not all(isinstance(capture, Capture) for capture in captures.values()):
+        raise WsvizError('compare takes captures by their names: {"polling": read_capture("poll.pcapng"), ...}')
     rows = {name: _row(name, capture) for name, capture in captures.items()}
     costs = {name: Cost(row["fixed_bytes"], row["marginal_bytes"]) for name, row in rows.items()}
     best = min(costs.values(), key=lambda cost: (cost.marginal, cost.fixed), default=Cost(0, 0))
@@ -71,14 +73,14 @@ def _row(name: str, capture: Capture) -> dict[str, Any]:
     updates = sum(number for _, number in delivered)
     if not updates:
         raise WsvizError(f"{name!r} ({capture.name}) delivers no update, so there is nothing to compare")
-    answers = [exchange.response for connection in capture.connections for exchange in connection.exchanges]
+    exchanges = [exchange for connection in capture.connections for exchange in connection.exchanges]
     mechanisms = dict.fromkeys(connection.mechanism.name for connection, number in delivered if number)
     fixed = fixed_bytes(capture)
     return {
         "updates": updates,
         "packets": capture.packet_count,
         "bytes": capture.wire_bytes,
-        "empty_answers": sum(a is not None and a.status // 100 == 2 and not a.body for a in answers),
+        "empty_answers": sum(map(_is_empty, exchanges)),
         "bytes_per_update": capture.wire_bytes / updates,
         "mechanism": ", ".join(mechanisms),
         "latency": _median_latency(capture),
@@ -89,14 +91,19 @@ def _row(name: str, capture: Capture) -> dict[str, Any]:
     }
 
 
+def _is_empty(exchange: Exchange) -> bool:
+    head = exchange.response_head
+    return head is not None and head.status // 100 == 2 and not exchange.response_body.length
+
+
 def _median_latency(capture: Capture) -> float | None:
     seconds: list[float] = []
     for connection in capture.connections:
-        replies = zip(connection.messages, reply_latencies(connection), strict=True)
+        replies = zip(connection.messages.heads, reply_latencies(connection), strict=True)
         seconds += [waited for reply, waited in replies if waited is not None and reply.sender is Side.SERVER]
         for exchange in connection.exchanges:
             waited = latency(exchange)
-            if waited is not None and exchange.response is not None and exchange.response.status != 101:
+            if waited is not None and exchange.response_head is not None and exchange.response_head.status != 101:
                 seconds.append(waited / 1e9)
     return median(seconds) if seconds else None
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wsviz.capture.captured_frames import FRAME, SIDES, CapturedFrame, CapturedFrames, frame_rows, frame_spans
+from wsviz.capture.captured_messages import CapturedMessages
 from wsviz.capture.detect import detect, http2_in_words
 from wsviz.capture.direction import Direction
 from wsviz.capture.ending import Ending, find_ending
@@ -19,12 +20,13 @@ from wsviz.capture.ledger import BUCKET, NO_UNIT, spans
 from wsviz.capture.mechanism import Mechanism, Visits, recognise
 from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.tcp import Flow
+from wsviz.protocol.deflate import MAX_MESSAGE_SIZE
 from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.frames import dissection_of
 from wsviz.protocol.handshake import Handshake, check_handshake
 from wsviz.protocol.message import Message
 from wsviz.protocol.rules import RULES
-from wsviz.protocol.wire import read_header
+from wsviz.protocol.wire import apply_mask, read_header
 
 MOST_TOLD = 100  # holes, or copies that differ, of one direction that are told one by one
 
@@ -64,7 +66,8 @@ class Connection:
         self.visits: Visits | None = None  # given by the capture: all connections between the two ends
         self.handshake: Handshake | None = None
         self.protocol = self.detected.protocol
-        self.frame_table, self.messages = np.zeros(0, FRAME), tuple[Message, ...]()
+        self.frame_table, self.messages = np.zeros(0, FRAME), CapturedMessages((), self._message_data)
+        self._frame_rows: dict[Side, Array] = {}  # by direction, in its order
         self.message_packets: tuple[int, ...] = ()  # 1-based: that brought each message's last byte
         starts = self.detected.starts
         self._decode((starts[client], starts[1 - client]), extensions)
@@ -130,14 +133,23 @@ class Connection:
                 time = int(self._table.rows["time"][packet])
                 messages.append((packet, end, replace(message, time=time)))
         messages.sort(key=lambda entry: entry[:2])
-        self.messages = tuple(message for _, _, message in messages)
+        self.messages = CapturedMessages([message for _, _, message in messages], self._message_data)
         self.message_packets = tuple(packet + 1 for packet, _, _ in messages)
-        by_side = dict(zip(SIDES, tables, strict=True))
-        for number, message in enumerate(self.messages):
-            by_side[message.sender]["message"][list(message.frames)] = number
+        self._frame_rows = dict(zip(SIDES, tables, strict=True))
+        for number, message in enumerate(self.messages.heads):
+            self._frame_rows[message.sender]["message"][list(message.frames)] = number
         table = np.concatenate(tables)
         self.frame_table = table[np.lexsort((table["offset"], table["packet"]))]
         return found
+
+    def _message_data(self, message: Message) -> bytes:
+        """The data of a message that is neither compressed nor damaged, from its packets."""
+        direction, parts = self._directions[message.sender], []
+        for row in self._frame_rows[message.sender][list(message.frames)]:
+            start = int(row["offset"]) + int(row["header_length"])
+            payload = direction.read(start, start + int(row["payload_length"]))
+            parts.append(apply_mask(payload, direction.read(start - 4, start)) if row["masked"] else payload)
+        return b"".join(parts)[:MAX_MESSAGE_SIZE]
 
     def _of_capture(self, extensions: str | None) -> Iterator[Finding]:
         """What the capture, and no peer, is to blame for."""

@@ -154,23 +154,23 @@ def _pings(connection: Connection, first: int | None) -> list[str]:
 def _is_refused(connection: Connection) -> bool:
     """Whether the connection's last exchange is a handshake with another answer than 101."""
     last = connection.exchanges[-1] if connection.exchanges else None
-    asked = last is not None and has_token(last.request.header("Upgrade") or "", "websocket")
-    return asked and last is not None and last.response is not None and last.response.status != 101
+    asked = last is not None and has_token(last.request_head.header("Upgrade") or "", "websocket")
+    return asked and last is not None and last.response_head is not None and last.response_head.status != 101
 
 
 def _handshake_words(connection: Connection) -> str:
     """What is to say of a handshake that opened no WebSocket; "" of one that did, and where there is none."""
     last, handshake = connection.exchanges[-1] if connection.exchanges else None, connection.handshake
-    if last is None or not has_token(last.request.header("Upgrade") or "", "websocket"):
+    if last is None or not has_token(last.request_head.header("Upgrade") or "", "websocket"):
         return ""
-    if last.response is None:
+    if last.response_head is None:
         # Frames after it show that only the capture lacks the answer.
         unseen = connection.protocol == "websocket"
         return "" if unseen else f"the request for an upgrade (packet {last.request_packet}) was not answered"
     if handshake is None or handshake.accepted:
         return ""
-    refused = last.response.status != 101
-    what = f"refused with {last.response.status}" if refused else "answered with 101, but not as RFC 6455 asks"
+    refused = last.response_head.status != 101
+    what = f"refused with {last.response_head.status}" if refused else "answered with 101, but not as RFC 6455 asks"
     place = f"the handshake was {what} (packet {last.response_packet})"
     return f"{place}: a client {handshake.client_does}; a browser {handshake.browser_does}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wsviz.capture.detect import find_frames, find_start
 from wsviz.capture.direction import Direction, Hole
@@ -24,8 +24,24 @@ SpanRow = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """Where the body of a message lies: stream offsets of its pieces, framing left out. Read when it is asked for."""
+
+    direction: Direction = field(repr=False, compare=False)
+    pieces: tuple[tuple[int, int], ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes, holes included."""
+        return sum(end - start for start, end in self.pieces)
+
+    def read(self) -> bytes:
+        return b"".join(self.direction.read(start, end) for start, end in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP request and its response, None where it did not come.
+    """One HTTP request and its response, None where it did not come; the heads are the messages without their bodies.
 
     Times are ns since the epoch: of the request's first byte, the response's first byte and its last one. Lengths are
     bytes on the wire, header, body and framing; packets are 1-based. `interim` counts 1xx responses before the final
@@ -33,8 +49,10 @@ class Exchange:
     """
 
     index: int
-    request: Request
-    response: Response | None
+    request_head: Request
+    response_head: Response | None
+    request_body: Body
+    response_body: Body
     request_time: int
     response_time: int | None
     end_time: int | None
@@ -43,6 +61,16 @@ class Exchange:
     request_packet: int
     response_packet: int | None
     interim: int
+
+    @property
+    def request(self) -> Request:
+        """The request with its body."""
+        return replace(self.request_head, body=self.request_body.read())
+
+    @property
+    def response(self) -> Response | None:
+        """The response with its body, content codings left as they are."""
+        return None if self.response_head is None else replace(self.response_head, body=self.response_body.read())
 
 
 @dataclass(slots=True)
@@ -150,8 +178,10 @@ class _Pairing:
         assert request.head is not None
         return Exchange(
             index,
-            request.message(self.requests) or request.head,
-            None if final is None else final.message(self.responses),
+            request.head,
+            None if final is None else final.head,
+            Body(self.client, tuple(request.pieces)),
+            Body(self.server, () if final is None else tuple(final.pieces)),
             self.client.time_at(request.start),
             None if final is None else self.server.time_at(start),
             None if final is None else self.server.time_at(final.end - 1),

@@ -21,9 +21,15 @@ from wsviz.protocol.wire import Header
 _OF_DATA = {"text-not-utf8", "close-reason-not-utf8", "close-code-undefined", *DEFLATE_RULES}
 
 
+AT_ONCE = 1 << 20  # bytes fed to the decoder at once
+
+
 @dataclass(slots=True)
 class FrameReading:
-    """What one direction holds from its first frame on; offsets count from the direction's first byte."""
+    """What one direction holds from its first frame on; offsets count from the direction's first byte.
+
+    A message's data is left out where the packets hold it as it is.
+    """
 
     headers: list[Header] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
@@ -56,7 +62,7 @@ class _Walk:
                 continue
             if hole[0] >= direction.readable_end:
                 break
-            self.feed(direction.read(at, max(hole[0], at)))
+            self.feed_from(at, hole[0])
             if (filling := self.filling(hole, at)) is not None:
                 self.reading.damaged.add(len(self.reading.headers))
                 self.feed(filling)
@@ -68,7 +74,7 @@ class _Walk:
                 return self.reading
             self.restart(chain.start)
             at = chain.start
-        self.feed(direction.read(at, direction.readable_end))
+        self.feed_from(at, direction.readable_end)
         if direction.ended:
             self.take(self.decoder.finish())
         self.forgive()
@@ -88,13 +94,21 @@ class _Walk:
     def feed(self, data: bytes) -> None:
         self.take(self.decoder.feed(data))
 
+    def feed_from(self, start: int, end: int) -> None:
+        """Feed a stretch of the direction, some at a time, so that little of it is held at once."""
+        for at in range(start, end, AT_ONCE):
+            self.feed(self.direction.read(at, min(at + AT_ONCE, end)))
+
     def take(self, stream: Stream) -> None:
         """File what the decoder found, counted from the direction's first byte and first frame."""
         reading = self.reading
         reading.headers += stream.frames.headers
         reading.offsets += [self.origin + offset for offset in stream.frames.offsets]
         for message in stream.messages:
-            reading.messages.append(replace(message, frames=tuple(self.first + frame for frame in message.frames)))
+            frames = tuple(self.first + frame for frame in message.frames)
+            # What the packets hold as it is can be read from them again.
+            data = message.data if message.compressed or reading.damaged.intersection(frames) else b""
+            reading.messages.append(replace(message, frames=frames, data=data))
         for finding in stream.findings:
             frame = None if finding.frame is None else self.first + finding.frame
             reading.findings.append(replace(finding, frame=frame, offset=self.origin + finding.offset))

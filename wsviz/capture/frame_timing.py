@@ -85,12 +85,12 @@ def reply_latencies(connection: Connection) -> list[float | None]:
     for number, time in zip(rows["message"].tolist(), rows["time"].tolist(), strict=True):
         begins.setdefault(number, time)
     # (time, whether it is a beginning, message): at the same time, an end comes before a beginning.
-    events = [(message.time or 0, 0, number) for number, message in enumerate(connection.messages)]
+    events = [(message.time or 0, 0, number) for number, message in enumerate(connection.messages.heads)]
     events += [(begins[number], 1, number) for number in range(len(connection.messages))]
     latencies: list[float | None] = [None] * len(connection.messages)
     open_question: dict[Side, int] = {}  # by who asked: when its latest message ended
     for time, begins_here, number in sorted(events):
-        sender = connection.messages[number].sender
+        sender = connection.messages.heads[number].sender
         if not begins_here:
             open_question[sender] = time
         elif (asked := open_question.pop(sender.other, None)) is not None:

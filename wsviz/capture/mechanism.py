@@ -102,7 +102,9 @@ def recognise(connection: Connection, visits: Visits) -> Mechanism:
 
 
 def _websocket_evidence(connection: Connection) -> str:
-    upgrade = next((e for e in reversed(connection.exchanges) if e.response and e.response.status == 101), None)
+    upgrade = next(
+        (e for e in reversed(connection.exchanges) if e.response_head and e.response_head.status == 101), None
+    )
     if upgrade is None:
         began = "no whole handshake was seen, but frames were"
     else:
@@ -113,8 +115,8 @@ def _websocket_evidence(connection: Connection) -> str:
 def _pushed(connection: Connection) -> Mechanism | None:
     """One response that goes on: server-sent events or another stream."""
     for exchange in connection.exchanges:
-        if is_event_stream(exchange) and exchange.response is not None:
-            events = sum(event.dispatched for event in parse_event_stream(exchange.response.body))
+        if is_event_stream(exchange):
+            events = sum(event.dispatched for event in parse_event_stream(exchange.response_body.read()))
             words = f"the answer to {_resource(exchange)} is text/event-stream and brought {count(events, 'event')}"
             return Mechanism("server-sent events", f"{words} in {_seconds(_length(exchange))}")
     for exchange in connection.exchanges:
@@ -143,7 +145,7 @@ def by_resource(connection: Connection) -> dict[str, list[Exchange]]:
     """The exchanges of a connection by method and path: what polls ask for differs in the query, if at all."""
     asked: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in connection.exchanges:
-        asked[f"{exchange.request.method} {exchange.request.target.partition('?')[0]}"].append(exchange)
+        asked[f"{exchange.request_head.method} {exchange.request_head.target.partition('?')[0]}"].append(exchange)
     return asked
 
 
@@ -164,7 +166,7 @@ def judge_polling(resource: str, exchanges: Sequence[Exchange], trip: int, conne
     if sum(pause < 0 for pause in pauses) > len(pauses) // 10:
         return None  # requests at the same time: a page that loads, or several clients behind one address
     wait, pause, distance = median(waits), median(pauses), median(distances)
-    empty = sum(exchange.response is not None and not exchange.response.body for exchange in answered)
+    empty = sum(exchange.response_head is not None and not exchange.response_body.length for exchange in answered)
     spread = f" on {connections} connections" if connections > 1 else ""
     asked = f"{count(len(answered), 'request')} for {_shown(resource)}{spread}"
     answers = f"{empty} of the answers {'was' if empty == 1 else 'were'} empty"
@@ -200,7 +202,7 @@ def _length(exchange: Exchange) -> int:
 
 
 def _resource(exchange: Exchange) -> str:
-    return _shown(f"{exchange.request.method} {exchange.request.target.partition('?')[0]}")
+    return _shown(f"{exchange.request_head.method} {exchange.request_head.target.partition('?')[0]}")
 
 
 def _shown(resource: str) -> str:

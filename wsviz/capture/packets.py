@@ -45,12 +45,18 @@ FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 @dataclass(frozen=True, slots=True)
 class PacketTable:
-    """All packets of a file. `trouble` says why reading ended before the file's end, else it is None."""
+    """All packets of a file. `trouble` says why reading ended before the file's end, else it is None.
+
+    The last three are those of `CaptureReader`.
+    """
 
     rows: Array  # of PACKET
     data: bytes
     addresses: tuple[str, ...]
     trouble: str | None
+    last_in_part: bool = False
+    wrong_lengths: int = 0
+    after_gzip: bool = False
 
     def raw(self, index: int) -> bytes:
         """The captured bytes of the packet with this index (0-based)."""
@@ -80,7 +86,7 @@ def open_capture(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def read_packets_from(file: IO[bytes], name: str) -> PacketTable:
-    """Read a capture from an open binary file that can seek."""
+    """Read a capture from an open binary file that can seek; of gzipped ones up to 1 GiB of what they unpack to."""
     reader = CaptureReader(file, name)
     addresses: dict[str, int] = {}
     rows: list[tuple[Any, ...]] = []
@@ -88,7 +94,15 @@ def read_packets_from(file: IO[bytes], name: str) -> PacketTable:
     for record in reader:
         rows.append(_row(record, len(data), addresses))
         data += record.raw
-    return PacketTable(np.array(rows, dtype=PACKET), bytes(data), tuple(addresses), reader.trouble)
+    return PacketTable(
+        np.array(rows, dtype=PACKET),
+        bytes(data),
+        tuple(addresses),
+        reader.trouble,
+        reader.last_in_part and reader.trouble is not None,
+        reader.wrong_lengths,
+        reader.after_gzip,
+    )
 
 
 def _row(record: Record, offset: int, addresses: dict[str, int]) -> tuple[Any, ...]:

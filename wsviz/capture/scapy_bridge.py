@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import logging
-import zlib
 from collections.abc import Iterator
 from typing import IO, Any, NamedTuple, cast
 
@@ -16,18 +14,20 @@ for _name in ("scapy", "scapy.loading", "scapy.interactive", "scapy.runtime"):
 from scapy.config import conf
 from scapy.error import Scapy_Exception, log_runtime
 from scapy.layers.inet import IP, TCP, IPerror
-from scapy.layers.inet6 import IPerror6, IPv6, IPv46
-from scapy.layers.l2 import Ether, Loopback
+from scapy.layers.inet6 import IPerror6, IPv6, IPv46, _IPv6ExtHdr
+from scapy.layers.l2 import Dot1Q, Ether, Loopback
 from scapy.layers.ppp import PPPoE
-from scapy.packet import Packet, bind_layers
+from scapy.packet import NoPayload, Packet, Raw, bind_layers
 from scapy.utils import RawPcapNgReader
 
+from wsviz.capture.gzipped import Gunzipped
 from wsviz.protocol.fields import CaptureError
 
 LARGEST_PACKET = 1 << 18  # bytes; a loopback packet has up to 65,549, scapy's own bound for pcap is 262,140
 LAST_NS = (1 << 63) - 1  # the tables hold times as int64
 _LINK_LAYERS = {14: IPv46}  # raw IP as OpenBSD numbers it; scapy knows the rest
 _NEEDED = (Ether, PPPoE)  # imported so that scapy knows these link types
+_TOWARDS_TCP = (IP, IPv6, _IPv6ExtHdr, TCP, Dot1Q)  # headers that a TCP packet may have after the first one
 # The family in a BSD loopback header is the recording system's own number, in that machine's byte order.
 for _layer, _families in ((IP, (2,)), (IPv6, (10, 24, 28, 30))):
     for _family in _families:
@@ -76,7 +76,7 @@ class _Warnings(logging.Handler):
 class _Tap:
     """A file that remembers where it ended, so that a cut last record is noticed."""
 
-    def __init__(self, file: IO[bytes], warnings: _Warnings) -> None:
+    def __init__(self, file: IO[bytes] | Gunzipped, warnings: _Warnings) -> None:
         self.file, self.warnings = file, warnings
         self.ended = False  # a read asked for more than there was
         self.inside = False  # it got some of it
@@ -91,36 +91,37 @@ class _Tap:
     def trouble(self, error: str) -> str | None:
         """Why the reading that stopped with this error stopped too early, or None where it did not."""
         said = self.warnings.said
+        if isinstance(self.file, Gunzipped) and self.file.trouble is not None:
+            return self.file.trouble
         if not self.ended:  # scapy gave up on a record that is there
-            return said[-1] if said else error or "a record makes no sense"
+            words = said[-1] if said else error
+            return f"scapy says: {words}" if words else "a record makes no sense"
         # Nothing read is the file's proper end, unless scapy then complains: it was within a record.
         return "the last record is cut" if self.inside or len(said) > self.said_before else None
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self.file.tell()
-
     def close(self) -> None:
-        self.file.close()
+        """Leave it open: it belongs to the caller."""
 
 
 class CaptureReader:
     """Iterate over the records of a pcap or pcapng file, plain or gzipped.
 
-    After the iteration `trouble` says why the file ended early, or is None. Raises CaptureError where the file is no
-    capture.
+    After the iteration `trouble` says why the file ended early, or is None; `last_in_part` whether the last record
+    was cut and given as far as it goes; `wrong_lengths` counts the records that claim more than LARGEST_PACKET bytes
+    on the wire and take their captured length; `after_gzip` says whether more bytes follow the gzip data. What a
+    gzipped file may unpack to is bounded by `gzipped.LARGEST_UNPACKED`, 1 GiB: there reading stops, with `trouble`.
+    Raises CaptureError where the file is no capture.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self.trouble: str | None = None
+        self.last_in_part, self.wrong_lengths = False, 0
         self._warnings = _Warnings()
         self._tap = _Tap(_decompressed(file), self._warnings)
         try:
             with _collected(self._warnings):
                 self._reader: Any = RawPcapNgReader(cast("str", self._tap))  # an open file serves as well
-        except (Scapy_Exception, OSError, EOFError, zlib.error) as error:
+        except (Scapy_Exception, OSError, EOFError) as error:
             raise CaptureError(f"{name}: {_why_no_capture(file)}") from error
         _forget_interfaces_between_sections(self._reader)
 
@@ -133,9 +134,14 @@ class CaptureReader:
                     self.trouble = self._tap.trouble(str(error))
                     break
                 except Exception as error:  # what scapy trips over must not lose the packets before it
-                    self.trouble = f"{type(error).__name__}: {error}"
+                    self.trouble = f"scapy says: {type(error).__name__}: {error}"
                     break
                 yield self._record(raw, metadata)
+
+    @property
+    def after_gzip(self) -> bool:
+        """Whether bytes that are no gzip data follow the gzip data."""
+        return isinstance(self._tap.file, Gunzipped) and self._tap.file.more_follows
 
     def _record(self, raw: bytes, metadata: Any) -> Record:
         if hasattr(metadata, "tshigh"):  # pcapng; a Simple Packet Block has no time
@@ -144,15 +150,20 @@ class CaptureReader:
         else:  # scapy leaves nanoseconds in `usec` where the file counts them
             time = metadata.sec * 1_000_000_000 + metadata.usec * (1 if self._reader.nano else 1000)
             link_type = self._reader.linktype & 0xFFFF
-        return Record(raw, min(time, LAST_NS), max(metadata.wirelen, len(raw)), link_type)
+            self.last_in_part = self._tap.ended and len(raw) < metadata.caplen
+        length = metadata.wirelen
+        if length > LARGEST_PACKET:
+            self.wrong_lengths += 1
+            length = len(raw)
+        return Record(raw, min(time, LAST_NS), max(length, len(raw)), link_type)
 
 
-def _decompressed(file: IO[bytes]) -> IO[bytes]:
+def _decompressed(file: IO[bytes]) -> IO[bytes] | Gunzipped:
     """The file from its start, through gzip where that is what it begins with."""
     file.seek(0)
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packed else file
+    return Gunzipped(file) if packed else file
 
 
 def _forget_interfaces_between_sections(reader: Any) -> None:
@@ -172,14 +183,14 @@ _MAGICS = {bytes.fromhex(magic) for magic in ("0a0d0d0a", "a1b2c3d4", "d4c3b2a1"
 
 
 def _why_no_capture(file: IO[bytes]) -> str:
-    with contextlib.suppress(OSError, ValueError, EOFError, zlib.error):
-        start = _decompressed(file).read(4)
-        if not start:
-            return "the file is empty"
-        if start in _MAGICS:
-            return "the file's header is cut or damaged"
+    unpacked = _decompressed(file)
+    start = unpacked.read(4)
+    if start in _MAGICS:
+        return "the file's header is cut or damaged"
+    if start:
         return f"no pcap or pcapng file: it begins with {start.hex(' ')}"
-    return "no pcap or pcapng file: it cannot be decompressed"
+    damaged = isinstance(unpacked, Gunzipped) and unpacked.trouble
+    return "no pcap or pcapng file: it cannot be decompressed" if damaged else "the file is empty"
 
 
 @contextlib.contextmanager
@@ -197,9 +208,28 @@ def _collected(collector: _Warnings) -> Iterator[None]:
         log_runtime.setLevel(level)
 
 
+def _link_layer(link_type: int) -> Any:
+    return conf.l2types.num2layer.get(link_type) or _LINK_LAYERS.get(link_type)
+
+
+def knows_link_type(link_type: int) -> bool:
+    """Whether scapy has a name for what such packets begin with."""
+    return _link_layer(link_type) is not None
+
+
+def headers_cut(link_type: int, raw: bytes) -> bool:
+    """Whether a packet of a known link type ends before, or within, a header on the way to TCP's."""
+    layer = dissect_packet(link_type, raw)
+    if layer is None or not raw:
+        return True
+    while not isinstance(layer.payload, (NoPayload, Raw)):
+        layer = layer.payload
+    return issubclass(layer.guess_payload_class(b""), _TOWARDS_TCP)
+
+
 def dissect_packet(link_type: int, raw: bytes) -> Packet | None:
     """Dissect a packet with scapy; None where it does not know the link type, or the link header is cut."""
-    layer = conf.l2types.num2layer.get(link_type) or _LINK_LAYERS.get(link_type)
+    layer = _link_layer(link_type)
     try:
         return None if layer is None else layer(raw)
     except Exception:  # of many kinds; scapy forgives the layers above the first one only

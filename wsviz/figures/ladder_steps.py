@@ -125,10 +125,10 @@ def end_steps(connection: Connection) -> Iterator[Step]:
 def http_steps(connection: Connection) -> Iterator[Step]:
     for exchange in connection.exchanges:
         yield _request_step(exchange, reveal=connection.reveal)
-        if (response := exchange.response) is None:
+        if (response := exchange.response_head) is None:
             continue
         assert exchange.response_packet is not None
-        body = len(response.body)
+        body = exchange.response_body.length
         marks = (f"after {count(exchange.interim, 'interim 1xx answer')}",) if exchange.interim else ()
         yield Step(
             (exchange.response_packet, HTTP, 2 * exchange.index + 1), "http",
@@ -143,7 +143,7 @@ def _status(response: Response, *, reveal: bool) -> str:
 
 
 def _request_step(exchange: Exchange, *, reveal: bool) -> Step:
-    request, body = exchange.request, len(exchange.request.body)
+    request, body = exchange.request_head, exchange.request_body.length
     target = request.target if reveal else mask_target(request.target)
     return Step(
         (exchange.request_packet, HTTP, 2 * exchange.index), "http",

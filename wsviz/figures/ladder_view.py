@@ -122,7 +122,7 @@ def _elide(steps: list[Step], total: int, limit: int) -> list[Step]:
 
 def _state_changes(connection: Connection) -> list[tuple[Key, str]]:
     """At which steps a browser in the client's place changes its readyState; none where it asks for no upgrade."""
-    upgrade = next((each for each in reversed(connection.exchanges) if asks_upgrade(each.request)), None)
+    upgrade = next((each for each in reversed(connection.exchanges) if asks_upgrade(each.request_head)), None)
     if upgrade is None:
         return []
     changes = [((0, 0, 0) if upgrade.index == 0 else (upgrade.request_packet, HTTP, 2 * upgrade.index), "CONNECTING")]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connection
+from wsviz.capture.file_findings import what_instead
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Finding, Severity
 from wsviz.protocol.secrets import mask_target
@@ -19,6 +20,8 @@ def summary_lines(capture: Capture, only: int | None = None) -> list[str]:
     lines = [f"{plain(capture.name)}: {packets}, {size}, {count(len(capture.connections), 'TCP connection')}"]
     if not any(connection.protocol == "websocket" for connection in capture.connections):
         lines.append(f"no WebSocket here: {what_instead(capture.connections)}")
+    if only is None and (found := severities(capture.file_findings)):
+        lines.append(f"found in the file: {found} ({', '.join(finding.rule for finding in capture.file_findings)})")
     for connection in capture.connections if only is None else [capture.connections[only]]:
         lines.append(_connection_line(connection))
         if connection.mechanism.name not in ("websocket", "request-response", "tls", "unknown"):
@@ -27,29 +30,6 @@ def summary_lines(capture: Capture, only: int | None = None) -> list[str]:
         if found := severities(connection.findings):
             lines.append(f"    found: {found}")
     return lines
-
-
-# What a capture without WebSocket holds, by protocol: what to call it, and what to add.
-_INSTEAD = {
-    "http": ("HTTP connection", ""),
-    "http/2": ("HTTP/2 connection", ", not decoded"),
-    "tls": ("TLS connection", ", encrypted"),
-    "tcp": ("other TCP connection", ""),
-}
-
-
-def what_instead(connections: Sequence[Connection]) -> str:
-    """What there is where there is no WebSocket: connections by protocol, their exchanges, upgrades refused."""
-    parts = []
-    for protocol, (noun, more) in _INSTEAD.items():
-        own = [connection for connection in connections if connection.protocol == protocol]
-        words = count(len(own), noun) + more
-        if exchanges := sum(len(connection.exchanges) for connection in own):
-            words += f" with {count(exchanges, 'exchange')}"
-        if refused := sum(connection.ending.how == "refused" for connection in own):
-            words += f", {count(refused, 'upgrade')} refused"
-        parts += [words] if own else []
-    return "; ".join(parts) or "no TCP connection"
 
 
 def severities(findings: Iterable[Finding]) -> str:
@@ -61,7 +41,7 @@ def severities(findings: Iterable[Finding]) -> str:
 def _connection_line(connection: Connection) -> str:
     parts = [f"{connection.index:>3} {connection.client} -> {connection.server}", connection.protocol]
     if connection.exchanges:
-        request = connection.exchanges[0].request
+        request = connection.exchanges[0].request_head
         target = request.target
         if not connection.reveal:
             path, query, _ = target.partition("?")  # short, and no token that nobody recognised

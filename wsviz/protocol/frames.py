@@ -28,6 +28,7 @@ from wsviz.protocol.wire import (
     Header,
     Opcode,
     apply_mask,
+    as_bytes,
     bytes_missing,
     close_code_name,
     count,
@@ -59,19 +60,20 @@ class Frame:
     length_bits: int | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.opcode <= 15:
-            raise ProtocolError(f"opcode {self.opcode} does not fit 4 bits, expected 0 to 15")
+        if not isinstance(self.opcode, int) or not 0 <= self.opcode <= 15:
+            raise ProtocolError(f"opcode {self.opcode!r} does not fit 4 bits, expected 0 to 15")
         if isinstance(self.payload, str):
             raise ProtocolError("the payload is a str, expected bytes; Frame.text encodes text")
         put = object.__setattr__  # the dataclass is frozen; what follows only brings values to one form
         put(self, "opcode", _known_opcode(self.opcode))
-        put(self, "payload", bytes(self.payload))
+        put(self, "payload", as_bytes(self.payload, "the payload"))
         for flag in ("fin", "rsv1", "rsv2", "rsv3"):
             put(self, flag, bool(getattr(self, flag)))
         if self.masking_key is not None:
-            if len(self.masking_key) != 4:
-                raise ProtocolError(f"the masking key has {len(self.masking_key)} bytes, expected 4")
-            put(self, "masking_key", bytes(self.masking_key))
+            key = as_bytes(self.masking_key, "the masking key")
+            if len(key) != 4:
+                raise ProtocolError(f"the masking key has {count(len(key), 'byte')}, expected 4")
+            put(self, "masking_key", key)
         self._check_length_bits()
 
     def _check_length_bits(self) -> None:
@@ -86,7 +88,7 @@ class Frame:
     @classmethod
     def text(cls, text: str, *, masking_key: bytes | None = None) -> Frame:
         """A whole text message in one frame."""
-        return cls(Opcode.TEXT, text.encode(), masking_key=masking_key)
+        return cls(Opcode.TEXT, _encoded(text, "the text"), masking_key=masking_key)
 
     @classmethod
     def binary(cls, data: bytes, *, masking_key: bytes | None = None) -> Frame:
@@ -113,9 +115,10 @@ class Frame:
             if reason:
                 raise ProtocolError("a Close frame with a reason needs a status code before it")
             return cls(Opcode.CLOSE, masking_key=masking_key)
-        if not 0 <= code <= 0xFFFF:
-            raise ProtocolError(f"status code {code} does not fit 16 bits")
-        return cls(Opcode.CLOSE, code.to_bytes(2, "big") + reason.encode(), masking_key=masking_key)
+        if not isinstance(code, int) or not 0 <= code <= 0xFFFF:
+            raise ProtocolError(f"status code {code!r} does not fit 16 bits")
+        body = code.to_bytes(2, "big") + _encoded(reason, "the reason")
+        return cls(Opcode.CLOSE, body, masking_key=masking_key)
 
     @property
     def close_code(self) -> int | None:
@@ -157,6 +160,15 @@ class Frame:
                 raise ProtocolError(f"{finding.explanation} ({finding.section})", finding.close_code)
 
 
+def _encoded(text: str, what: str) -> bytes:
+    if not isinstance(text, str):
+        raise ProtocolError(f"{what} is of type {type(text).__name__}, expected str; Frame.binary takes bytes")
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ProtocolError(f"{what} cannot be UTF-8: {error.reason} at character {error.start}") from None
+
+
 def _known_opcode(opcode: int) -> int:
     try:
         return Opcode(opcode)
@@ -172,6 +184,7 @@ def dissect_frame(data: Bytes, *, sender: Side | str | None = None, extensions: 
     where the bytes end before the frame does.
     """
     side, bits = None if sender is None else Side(sender), ReservedBits.of(extensions)
+    data = data if isinstance(data, (bytearray, memoryview)) else as_bytes(data)
     header = read_header(data)
     if header is None or len(data) < header.end:
         raise _incomplete(bytes(data), header, side, bits)
@@ -246,21 +259,21 @@ def _fields(raw: bytes) -> Iterator[Field]:
         yield Field("Masking-key", 8 * at, 8 * len(key), key, meaning, "RFC 6455 5.3")
     at += 4 * masked
     body = raw[at:]
-    yield from _body_fields(raw[0], apply_mask(body, key) if masked and body else body, 8 * at)
+    yield from _body_fields(raw[0], apply_mask(body, key) if masked and body else body, 8 * at, ", unmasked" * masked)
 
 
 _BASE = "RFC 6455 5.2"
 
 
-def _body_fields(first: int, body: bytes, start: int) -> Iterator[Field]:
-    """The fields of an unmasked body that begins at bit `start`; none where it is empty."""
+def _body_fields(first: int, body: bytes, start: int, remark: str) -> Iterator[Field]:
+    """The fields of an unmasked body that begins at bit `start`, if it is not empty; `remark` ends each meaning."""
     opcode = first & OPCODE
     if opcode == Opcode.CLOSE and len(body) >= 2:
         code = int.from_bytes(body[:2], "big")
-        yield Field("Status code", start, 16, code, close_code_name(code), "RFC 6455 7.4")
+        yield Field("Status code", start, 16, code, close_code_name(code) + remark, "RFC 6455 7.4")
         if reason := body[2:]:
-            yield Field("Reason", start + 16, 8 * len(reason), reason, preview(reason), "RFC 6455 5.5.1")
+            yield Field("Reason", start + 16, 8 * len(reason), reason, preview(reason) + remark, "RFC 6455 5.5.1")
     elif body:
         compressed = bool(first & RSV1)
         text = not compressed and opcode != Opcode.BINARY
-        yield Field("Payload Data", start, 8 * len(body), body, preview(body, as_text=text), _BASE)
+        yield Field("Payload Data", start, 8 * len(body), body, preview(body, as_text=text) + remark, _BASE)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, Inflater, negotiated
-from wsviz.protocol.fields import Dissection, Finding, Side
+from wsviz.protocol.fields import Dissection, Finding, ProtocolError, Side
 from wsviz.protocol.frames import Frame, dissection_of
 from wsviz.protocol.judge import ReservedBits, judge_body, judge_header
 from wsviz.protocol.message import Assembly, Message
@@ -33,6 +33,7 @@ from wsviz.protocol.wire import (
     Header,
     Opcode,
     apply_mask,
+    as_bytes,
     bytes_missing,
     count,
     opcode_name,
@@ -130,6 +131,8 @@ class StreamDecoder:
     ) -> None:
         self.sender = Side(sender)
         self._bits = ReservedBits.of(extensions)
+        if max_message_size < 0:
+            raise ProtocolError(f"max_message_size is {max_message_size}, expected 0 or more bytes")
         self._limit = max_message_size
         self._inflater: Inflater | None = None
         if (parameters := negotiated(extensions)) is not None:
@@ -153,6 +156,8 @@ class StreamDecoder:
 
     def feed(self, data: Bytes) -> Stream:
         """Decode more bytes: what they complete and no earlier piece did. Its `rest` is empty; see `self.rest`."""
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            data = as_bytes(data)  # says what is wrong
         source: Bytes = data
         if self._tail:
             self._tail += data

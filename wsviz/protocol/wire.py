@@ -70,6 +70,14 @@ def close_code_name(code: int) -> str:
     return "reserved" if code == 1004 or 1016 <= code <= 2999 else "undefined"
 
 
+def as_bytes(data: Bytes, what: str = "data") -> bytes:
+    """The same as bytes. Raises ProtocolError for anything else, such as hex that was not decoded."""
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    hint = "; bytes.fromhex() reads hex" if isinstance(data, str) else ""
+    raise ProtocolError(f"{what} is of type {type(data).__name__}, expected bytes{hint}")
+
+
 def apply_mask(data: Bytes, key: bytes) -> bytes:
     """XOR each byte i with key byte i mod 4; masking and unmasking are the same step (RFC 6455 5.3).
 

@@ -12,6 +12,11 @@ function h(name, attributes = {}, ...children) {
   return element;
 }
 
+// JupyterLab takes keys for its own unless the element that has them says otherwise: "d d" would delete the cell.
+function keepShortcutsAway(event) {
+  event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 // Sends wishes to Python and notices when nobody answers: `answered()` is the number of the last answer.
 function postbox(model, answered, silence) {
   let number = answered();

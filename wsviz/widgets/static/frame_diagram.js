@@ -44,7 +44,7 @@ function render({ model, el }) {
   );
   const root = h(
     "div",
-    { class: "wsviz-frame", role: "group", "data-lm-suppress-shortcuts": "true", onkeydown: rootKey },
+    { class: "wsviz-frame", role: "group", onkeydown: rootKey, onfocusin: keepShortcutsAway },
     h("div", { class: "top" }, title, about, way),
     sum, bar.element, keys, notice, body, spoken,
   );

@@ -1,0 +1,50 @@
+"""A gzipped file, unpacked while it is read, up to a bound."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import IO
+
+LARGEST_UNPACKED = 1 << 30  # bytes, 1 GiB: what a capture may unpack to, as a few MB of gzip data can hold a thousand
+
+
+class Gunzipped:
+    """Reads what a gzipped file holds; it raises nothing, and ends where nothing more can be unpacked.
+
+    `trouble` says then why, or is None where the data ends properly or was not read to the end. `more_follows` says
+    whether bytes that are no gzip data follow. No more than LARGEST_UNPACKED bytes are given.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = gzip.GzipFile(fileobj=file)
+        self._given = 0
+        self.trouble: str | None = None
+        self.more_follows = False
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or fewer at the end."""
+        out = bytearray()
+        while len(out) < size and self.trouble is None and (some := self._some(size - len(out))):
+            out += some
+        return bytes(out)
+
+    def _some(self, size: int) -> bytes:
+        left = LARGEST_UNPACKED - self._given
+        if self.more_follows:
+            return b""
+        try:
+            data = self._file.read1(min(size, left + 1))  # a byte more tells whether the bound is passed
+        except EOFError:
+            self.trouble = "the gzip data is cut"
+        except (OSError, zlib.error) as error:
+            if self._given and str(error).startswith("Not a gzipped file"):  # where another member might begin
+                self.more_follows = True
+            else:
+                self.trouble = f"the gzip data is damaged, zlib says: {error}"
+        else:
+            if len(data) > left:
+                self.trouble = f"the file unpacks to more than {LARGEST_UNPACKED:,} bytes, where reading stops"
+            self._given += min(len(data), left)
+            return data[:left]
+        return b""
