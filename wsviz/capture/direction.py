@@ -110,6 +110,6 @@ class Direction:
             low, high = max(at, first), min(end, first + length)
             if low >= high or source == NOT_CAPTURED:
                 continue
-            parts += [bytes(low - at), data[source + low - first : source + high - first]]
+            parts += [bytes(low - at), bytes(data[source + low - first : source + high - first])]
             at = high
         return b"".join([*parts, bytes(end - at)])

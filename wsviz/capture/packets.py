@@ -51,7 +51,7 @@ class PacketTable:
     """
 
     rows: Array  # of PACKET
-    data: bytes
+    data: bytes | bytearray  # one copy of it is enough
     addresses: tuple[str, ...]
     trouble: str | None
     last_in_part: bool = False
@@ -61,7 +61,7 @@ class PacketTable:
     def raw(self, index: int) -> bytes:
         """The captured bytes of the packet with this index (0-based)."""
         row = self.rows[index]
-        return self.data[row["offset"] : row["offset"] + row["captured"]]
+        return bytes(self.data[row["offset"] : row["offset"] + row["captured"]])
 
 
 def read_packets(path: str | os.PathLike[str]) -> PacketTable:
@@ -96,7 +96,7 @@ def read_packets_from(file: IO[bytes], name: str) -> PacketTable:
         data += record.raw
     return PacketTable(
         np.array(rows, dtype=PACKET),
-        bytes(data),
+        data,
         tuple(addresses),
         reader.trouble,
         reader.last_in_part and reader.trouble is not None,
