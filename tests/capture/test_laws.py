@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.capture.files import ALL, capture_of, ids
-from tests.fuzz.targets import check_partition
+from tests.laws import assert_partition
 from wsviz import Side, StreamDecoder, decode_stream
 
 
@@ -16,7 +16,7 @@ from wsviz import Side, StreamDecoder, decode_stream
 def test_frames_round_trip_and_fields_partition(path: Path) -> None:
     for connection in capture_of(path).connections:
         for frame in connection.frames:
-            check_partition(frame.dissection)
+            assert_partition(frame.dissection)
             assert frame.frame.serialize() == frame.dissection.raw
 
 

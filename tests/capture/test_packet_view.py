@@ -26,6 +26,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Packet, Padding, Raw, fuzz
 
 from tests.capture.files import ALL, ids
+from tests.laws import assert_partition
 from tests.needs import SHARED, need
 from wsviz.capture.packet_view import Layer, LayerDissection, dissect_layers
 from wsviz.capture.packets import read_packets
@@ -64,12 +65,7 @@ def check(dissections: tuple[LayerDissection, ...], raw: bytes) -> None:
     assert b"".join(dissection.raw for dissection in dissections) == raw
     for dissection in dissections:
         assert dissection.raw
-        at = 0
-        for field in dissection.fields:
-            assert field.start == at, field
-            assert field.size > 0, field
-            at = field.end
-        assert at == 8 * len(dissection.raw)
+        assert_partition(dissection)
 
 
 def names(dissection: LayerDissection) -> list[str]:

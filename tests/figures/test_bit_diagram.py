@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.laws import SVG, assert_labels_apart, texts
 from wsviz import Dissection, Field, Finding, Frame, Incomplete, Severity, bit_diagram, dissect_frame
-from wsviz.figures.figure import CHAR, Figure, clip, columns, plain, tint, wrap
+from wsviz.figures.figure import clip, columns, plain, tint, wrap
 from wsviz.figures.frame_figure import frame_view
 
 KEY = bytes.fromhex("37fa213d")
-SVG = "{http://www.w3.org/2000/svg}"
 CASES = {
     "hello": Frame.text("Hello"),
     "masked": Frame.text("Hello", masking_key=KEY),
@@ -30,10 +29,6 @@ CASES = {
     "nothing": b"",
     "followed by others": b"\x82\x03Hello",
 }
-
-
-def texts(figure: Figure) -> list[ET.Element]:
-    return list(ET.fromstring(figure.svg).iter(f"{SVG}text"))
 
 
 def cases(test):
@@ -141,18 +136,7 @@ def test_every_field_is_there_with_its_meaning(frame: Frame | bytes, bits_per_ro
 @cases
 def test_no_two_labels_overlap(frame: Frame | bytes, bits_per_row: int) -> None:
     figure = bit_diagram(frame, bits_per_row=bits_per_row, sender="client")
-    width = float(ET.fromstring(figure.svg).attrib["viewBox"].split()[2])
-    boxes = []
-    for text in texts(figure):
-        size, x, y = (float(text.attrib[name]) for name in ("font-size", "x", "y"))
-        wide = columns(text.text or "") * CHAR * size
-        left = x - {"start": 0, "middle": wide / 2, "end": wide}[text.attrib.get("text-anchor", "start")]
-        boxes.append((left, left + wide, y - 0.72 * size, y + 0.1 * size, text.text))
-    for box in boxes:
-        assert box[0] >= 0 and box[1] <= width, box
-    for one, other in combinations(boxes, 2):
-        apart = one[1] <= other[0] or other[1] <= one[0] or one[3] <= other[2] or other[3] <= one[2]
-        assert apart, (one, other)
+    assert_labels_apart(figure)
 
 
 @cases

@@ -16,13 +16,13 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Padding, Raw, fuzz
 
+from tests.laws import assert_labels_apart, texts
 from wsviz import Frame, bit_diagram
 from wsviz.capture.packet_view import dissect_layers
 from wsviz.capture.packets import read_packets
 from wsviz.capture.scapy_layer import WebSocket
-from wsviz.figures.figure import CHAR, Figure, columns
+from wsviz.figures.figure import columns
 
-SVG = "{http://www.w3.org/2000/svg}"
 ECHO = Path(__file__).parents[2] / "captures" / "echo.pcapng"
 ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 V4 = IP(src="192.0.2.1", dst="192.0.2.2")
@@ -47,10 +47,6 @@ def cases(test):
     )
 
 
-def texts(figure: Figure) -> list[ET.Element]:
-    return list(ET.fromstring(figure.svg).iter(f"{SVG}text"))
-
-
 @cases
 def test_the_same_packet_gives_the_same_picture(packet, bits_per_row) -> None:
     assert bit_diagram(packet, bits_per_row=bits_per_row) == bit_diagram(packet, bits_per_row=bits_per_row)
@@ -59,21 +55,7 @@ def test_the_same_packet_gives_the_same_picture(packet, bits_per_row) -> None:
 @cases
 def test_no_two_labels_overlap(packet, bits_per_row) -> None:
     figure = bit_diagram(packet, bits_per_row=bits_per_row)
-    width = float(ET.fromstring(figure.svg).attrib["viewBox"].split()[2])
-    boxes = []
-    for text in texts(figure):
-        size, x, y = (float(text.attrib[name]) for name in ("font-size", "x", "y"))
-        wide = columns(text.text or "") * CHAR * size
-        left = x - {"start": 0, "middle": wide / 2, "end": wide}[text.attrib.get("text-anchor", "start")]
-        boxes.append((left, left + wide, y - 0.72 * size, y + 0.1 * size, text.text))
-    for box in boxes:
-        assert box[0] >= 0 and box[1] <= width, box
-    boxes.sort(key=lambda box: box[2])
-    for at, one in enumerate(boxes):
-        for other in boxes[at + 1 :]:
-            if other[2] >= one[3]:
-                break
-            assert one[1] <= other[0] or other[1] <= one[0], (one, other)
+    assert_labels_apart(figure)
 
 
 @cases

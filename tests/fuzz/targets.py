@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from tests.laws import assert_partition
 from wsviz.protocol.deflate import InflateError, Inflater
 from wsviz.protocol.event_stream import parse_event_stream
 from wsviz.protocol.fields import Dissection, Incomplete, ProtocolError, Side
@@ -24,25 +25,15 @@ DEFLATE = "permessage-deflate"
 EXTENSIONS = ("", DEFLATE, f"{DEFLATE}; server_no_context_takeover; client_max_window_bits=9", "x-other", None)
 
 
-def check_partition(dissection: Dissection[Any]) -> None:
-    """Law 2: the fields cover the bits once, in order."""
-    at = 0
-    for field in dissection.fields:
-        assert field.start == at, f"{field.name} starts at bit {field.start}, expected {at}"
-        assert field.size > 0, f"{field.name} is empty"
-        at = field.end
-    assert at == 8 * len(dissection.raw), f"the fields end at bit {at} of {8 * len(dissection.raw)}"
-
-
 def frame(data: bytes) -> None:
     sender = (None, Side.CLIENT, Side.SERVER)[data[0] % 3] if data else None
     try:
         dissection = dissect_frame(data[1:], sender=sender)
     except Incomplete as cut:
         assert cut.needed > 0
-        check_partition(cut.partial)
+        assert_partition(cut.partial)
         return
-    check_partition(dissection)
+    assert_partition(dissection)
     assert dissection.value.serialize() == dissection.raw or _has_top_bit(dissection)
 
 
@@ -70,7 +61,7 @@ def stream(data: bytes) -> None:
     for message in expected[0].messages:
         assert len(message.data) <= limit
     for dissection in expected[0].frames:
-        check_partition(dissection)
+        assert_partition(dissection)
     assert decode_stream(body, sender=sender, extensions=extensions, max_message_size=limit).rest == pieces.rest
 
 
@@ -109,11 +100,11 @@ def _dissect(dissect: Callable[[bytes], Dissection[Any]], data: bytes) -> None:
     try:
         dissection = dissect(data)
     except Incomplete as cut:
-        check_partition(cut.partial)
+        assert_partition(cut.partial)
     except ProtocolError:
         pass
     else:
-        check_partition(dissection)
+        assert_partition(dissection)
         assert dissection.raw == data[: len(dissection.raw)]
         assert {http_bucket(field) for field in dissection.fields} <= {"http_header", "http_framing", "http_body"}
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.laws import assert_partition
 from wsviz import CloseCode, Dissection, Frame, Incomplete, Opcode, ProtocolError, Side, apply_mask, dissect_frame
 from wsviz.protocol.rules import FRAME_RULES
 from wsviz.protocol.wire import close_code_name, preview
@@ -15,15 +16,6 @@ KEY = bytes.fromhex("37fa213d")
 
 def rules(dissection: Dissection[Frame] | Dissection[None]) -> list[str]:
     return [finding.rule for finding in dissection.findings]
-
-
-def assert_partition(dissection: Dissection[Frame] | Dissection[None]) -> None:
-    at = 0
-    for field in dissection.fields:
-        assert field.start == at, field
-        assert field.size > 0, field
-        at = field.end
-    assert at == 8 * len(dissection.raw)
 
 
 # RFC 6455 5.7, its examples and their words.

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests import laws
 from wsviz import Dissection, Incomplete, ProtocolError, Side
 from wsviz.protocol.http1 import (
     FIELDS,
@@ -46,13 +47,8 @@ def named(dissection: Dissection[Any]) -> list[tuple[str, int | bytes]]:
 
 
 def assert_partition(dissection: Dissection[Any]) -> None:
-    at = 0
-    for field in dissection.fields:
-        assert field.start == at
-        assert field.size > 0
-        assert field.name in FIELDS
-        at = field.end
-    assert at == 8 * len(dissection.raw)
+    laws.assert_partition(dissection)
+    assert {field.name for field in dissection.fields} <= FIELDS.keys()
 
 
 def assert_spans_agree(data: bytes, layout: Layout[Any], dissection: Dissection[Any]) -> None:
