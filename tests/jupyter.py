@@ -38,6 +38,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 REPOSITORY = Path(__file__).parents[1]
 COURSE_SETTINGS = REPOSITORY / ".jupyter/labconfig/default_setting_overrides.json"
 START = 60  # seconds that a server may take to answer; a busy machine with two cores needs a few
+SOON = 20  # seconds that Python may take to hear of what the page did
 PATIENCE = 120_000  # milliseconds that a page may take; only a broken one gets there
 
 CHROMIUM_FLAGS = (
@@ -179,6 +180,31 @@ class Visit:
             "() => window.jupyterapp.shell.currentWidget.context.model.toJSON().cells"
         )
         return cells
+
+    def python(self, expression: str) -> str:
+        """Give what the open notebook's kernel prints for this expression."""
+        self.page.evaluate(
+            """async code => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false });
+                window.said = '';
+                future.onIOPub = ({ content }) => window.said += content.text ?? '';
+                await future.done;
+            }""",
+            f"print({expression})",
+        )
+        return str(self.page.evaluate("window.said")).strip()
+
+    def expect_python(self, expression: str, expected: str) -> None:
+        """Fail unless the kernel comes to print this, soon.
+
+        A widget's page holds its traits back while the kernel still works on an earlier message, so what the page
+        shows already may reach Python a moment later.
+        """
+        end = time.monotonic() + SOON
+        while (said := self.python(expression)) != expected and time.monotonic() < end:
+            time.sleep(0.1)
+        assert said == expected
 
     def stop_kernels(self) -> None:
         """Stop what the notebooks opened so far have started."""

@@ -36,21 +36,6 @@ def bit(diagram: Locator, number: int) -> Locator:
     return diagram.locator(f"[data-bit='{number}']")
 
 
-def in_python(visit: Visit, expression: str) -> str:
-    """What the kernel says: so the page and Python can be held against each other."""
-    visit.page.evaluate(
-        """async code => {
-            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-            const future = kernel.requestExecute({ code, store_history: false });
-            window.said = '';
-            future.onIOPub = ({ content }) => window.said += content.text ?? '';
-            await future.done;
-        }""",
-        f"print({expression})",
-    )
-    return str(visit.page.evaluate("window.said")).strip()
-
-
 def test_keys_in_the_diagram_are_none_of_jupyterlabs(visit: Visit, diagram: Locator) -> None:
     cells = len(visit.cells())
     for place in (bit(diagram, 7), diagram.locator(".fields button").first, diagram.locator("[data-byte]").first):
@@ -74,13 +59,13 @@ def test_hands_on_a_frame(visit: Visit, diagram: Locator) -> None:
     expect(field(diagram, "opcode")).to_have_attribute(
         "aria-label", "opcode, 4 bits, byte 0 bits 4 to 7, value 0, continuation"
     )
-    assert in_python(visit, "diagram.frame.opcode, diagram.data.hex()") == "0 808537fa213d7f9f4d5158"
+    visit.expect_python("diagram.frame.opcode, diagram.data.hex()", "0 808537fa213d7f9f4d5158")
     expect(diagram.locator(".spoken")).to_contain_text("opcode 0, continuation")
 
     # A bit of the length makes the frame longer than its bytes, or shorter.
     bit(diagram, 9).click()
     expect(diagram.locator(".slim.missing")).to_contain_text("64 bytes missing")
-    assert in_python(visit, "diagram.frame, diagram.dissection.value") == "None None"
+    visit.expect_python("diagram.frame, diagram.dissection.value", "None None")
     diagram.get_by_role("button", name="Undo").click()
     bit(diagram, 13).click()
     expect(diagram.locator(".slim.rest")).to_contain_text("4 bytes after the frame")
@@ -95,14 +80,14 @@ def test_hands_on_a_frame(visit: Visit, diagram: Locator) -> None:
     # Typing makes a new frame and keeps the key.
     diagram.get_by_role("textbox", name="payload").fill("Grüße")
     expect(field(diagram, "Payload Data")).to_contain_text('"Grüße"')
-    assert in_python(visit, "diagram.frame == Frame.text('Grüße', masking_key=KEY)") == "True"
+    visit.expect_python("diagram.frame == Frame.text('Grüße', masking_key=KEY)", "True")
     diagram.get_by_role("button", name="More", exact=True).click()
     diagram.get_by_role("textbox", name="whole frame in hex").fill("89 00")
     expect(diagram.locator(".title")).to_have_text("ping frame")
     expect(diagram.locator(".bits")).to_have_class("bits control")
 
     # What Python does, the page shows.
-    in_python(visit, "setattr(diagram, 'frame', Frame.close(1001, 'bye'))")
+    visit.python("setattr(diagram, 'frame', Frame.close(1001, 'bye'))")
     expect(field(diagram, "Status code")).to_contain_text("going away")
 
 
@@ -132,7 +117,7 @@ def test_the_keyboard_alone(visit: Visit, diagram: Locator) -> None:
     expect(field(diagram, "opcode")).to_contain_text("text")
     keyboard.press("Enter")
     expect(field(diagram, "opcode")).to_have_attribute("aria-pressed", "true")
-    assert in_python(visit, "diagram.selection") == "[0, 1, 5]"
+    visit.expect_python("diagram.selection", "[0, 1, 5]")
     keyboard.press("u")
     expect(field(diagram, "opcode")).to_contain_text("reserved 5")
     keyboard.press("r")
