@@ -1,34 +1,24 @@
 """`FrameDiagram`: one frame, bit by bit, to take hold of. Flip a bit and see what it does.
 
-The page holds no decoder. It sends what the learner wants ("flip bit 8", "the payload is now 'Hi'"), Python decodes
-the bytes anew and answers with a plain picture to draw, which carries the number of the wish that it answers: so the
-page notices when nobody answers.
+The page holds no decoder. It sends what the learner wants ("flip bit 8", "the payload is now 'Hi'"), and Python
+decodes the bytes anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import traitlets
 
+from wsviz.figures.figure import Figure
 from wsviz.figures.frame_figure import draw, is_frame, missing_bytes
 from wsviz.figures.frame_view import FrameView, body_of, sender_of, view_of
 from wsviz.protocol.fields import Dissection, Incomplete, ProtocolError, Side
 from wsviz.protocol.frames import Frame, dissect_frame
 from wsviz.protocol.wire import FIN, OPCODE, RSV1, RSV2, RSV3, Opcode
 from wsviz.widgets.assets import asset
+from wsviz.widgets.base import PictureWidget
 from wsviz.widgets.frame_picture import picture_of
-
-if TYPE_CHECKING:  # anywidget and ipywidgets tell their types to nobody, so the checker sees the traits only
-
-    class AnyWidget(traitlets.HasTraits):
-        """What this module uses of anywidget.AnyWidget."""
-
-        def on_msg(self, callback: Callable[[object, Mapping[str, Any], object], None]) -> None: ...
-        def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]: ...
-else:
-    from anywidget import AnyWidget
 
 RFC_KEY = bytes.fromhex("37fa213d")  # of the example in RFC 6455 5.7; nothing here is random
 HELLO = Frame.text("Hello", masking_key=RFC_KEY)
@@ -36,22 +26,19 @@ KEPT = 4_000_000  # bytes of earlier frames that undo may hold
 FLAGS = {"fin": FIN, "rsv1": RSV1, "rsv2": RSV2, "rsv3": RSV3}
 
 
-class FrameDiagram(AnyWidget):
+class FrameDiagram(PictureWidget):
     """One frame to look at and to change: a Frame, bytes, hex digits, or the dissection of a frame.
 
     `data` are the bytes, with what follows the frame; `sender` and `extensions` are what `dissect_frame` takes.
-    `selection` is what is pinned, `[byte_start, byte_end, bit]` with -1 for no bit, or empty.
     """
 
-    _esm = asset("dom.js", "frame_parts.js", "frame_controls.js", "frame_diagram.js")
+    _esm = asset("dom.js", "stage.js", "frame_parts.js", "frame_controls.js", "frame_diagram.js")
     _css = asset("theme.css", "frame_diagram.css")
 
     data = traitlets.Bytes()
     sender = traitlets.Enum([*Side], default_value=None, allow_none=True)
     extensions = traitlets.Unicode("", allow_none=True)
     bits_per_row = traitlets.Enum([16, 32], default_value=16)
-    selection = traitlets.List(traitlets.Int(), maxlen=3).tag(sync=True)
-    picture = traitlets.Dict(read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -63,8 +50,6 @@ class FrameDiagram(AnyWidget):
     ) -> None:
         self._past: list[bytes] = []
         self._typing = ""
-        self._answered = 0
-        self._notice = ""
         self._given: Dissection[Frame] | Dissection[None] | None = None
         data = _bytes_of(frame)
         if isinstance(frame, Dissection):
@@ -78,7 +63,6 @@ class FrameDiagram(AnyWidget):
             self.extensions, self.bits_per_row, self.data = extensions, bits_per_row, data
         self._decode()
         self.observe(self._decode, ["data", "sender", "extensions", "bits_per_row"])
-        self.on_msg(self._wish)
 
     # What Python and the page agree on
 
@@ -124,10 +108,9 @@ class FrameDiagram(AnyWidget):
         """Go back to the first bytes; undo takes this back as well."""
         self._change(self._first)
 
-    def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle, metadata = super()._repr_mimebundle_(**kwargs)
-        figure = draw(self.view, self.bits_per_row)
-        return {**bundle, "image/svg+xml": figure.svg, "text/plain": figure.text}, metadata
+    @property
+    def figure(self) -> Figure:
+        return draw(self.view, self.bits_per_row)
 
     # Decoding
 
@@ -143,15 +126,10 @@ class FrameDiagram(AnyWidget):
                 self._dissection, self._missing = error.partial, error.needed
         self._show()
 
-    def _show(self) -> None:
-        state = {
-            "answered": self._answered,
-            "notice": self._notice,
-            "undo": bool(self._past),
-            "changed": self.data != self._first,
-        }
+    def _draw(self) -> dict[str, Any]:
+        state = {"undo": bool(self._past), "changed": self.data != self._first}
         payload = body_of(self._dissection)
-        self.set_trait("picture", picture_of(self.view, self.bits_per_row, self.data, payload) | state)
+        return picture_of(self.view, self.bits_per_row, self.data, payload) | state
 
     def _change(self, data: bytes, *, typing: str = "") -> None:
         """Take new bytes; a run of `typing` in the same field is one change."""
@@ -164,15 +142,6 @@ class FrameDiagram(AnyWidget):
         self._typing, self.data = typing, data
 
     # Wishes of the page
-
-    def _wish(self, _widget: object, wish: Mapping[str, Any], _buffers: object) -> None:
-        """Do what the page asks for, and answer in any case: with the picture, or with what is wrong."""
-        self._notice, self._answered = "", int(wish["number"])
-        try:
-            self._grant(str(wish["do"]), wish["value"])
-        except (ValueError, IndexError) as error:
-            self._notice = str(error)
-        self._show()
 
     def _grant(self, do: str, value: Any) -> None:
         match do:

@@ -49,3 +49,33 @@ function later(wait, work) {
     timer = setTimeout(() => work(...given), wait);
   };
 }
+
+const heading = (words) => h("h4", {}, words);
+const toggle = (element) => (element.hidden = !element.hidden);
+
+function done(event) {
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+// Who sends to whom; the server's arrow is dashed.
+const arrow = (sender, receiver) => [
+  h("strong", {}, sender),
+  h("span", { class: `arrow ${sender}`, "aria-label": "to", role: "img" }),
+  h("span", {}, receiver),
+];
+
+const hex2 = (byte) => byte.toString(16).padStart(2, "0");
+
+const labelled = (words, field, kind = "") => h("label", { class: kind }, h("span", {}, words), field);
+
+function check(words, change) {
+  const box = h("input", { type: "checkbox", onchange: () => change(box.checked) });
+  return { name: words.toLowerCase(), element: h("label", { class: "check" }, box, h("span", {}, words)), set: (on) => (box.checked = on) };
+}
+
+// A lone half of a surrogate pair is no text, and no UTF-8 can carry it.
+const wellFormed = (text) => (text.toWellFormed ? text.toWellFormed() : text);
+
+// A field that somebody is typing in keeps what is typed.
+const put = (field, value) => field.getRootNode().activeElement === field || field.value === value || (field.value = value);

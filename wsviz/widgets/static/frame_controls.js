@@ -28,9 +28,6 @@ function controls(wish, help) {
     h("label", { class: "wide" }, label, text), undo, reset, open, more,
   );
 
-  // A field that somebody is typing in keeps what is typed.
-  const put = (field, value) => field.getRootNode().activeElement === field || field.value === value || (field.value = value);
-
   function show(now) {
     const to = now.controls;
     label.textContent = to.what;
@@ -54,13 +51,3 @@ function controls(wish, help) {
 
   return { element, show };
 }
-
-const labelled = (words, field, kind = "") => h("label", { class: kind }, h("span", {}, words), field);
-
-function check(words, change) {
-  const box = h("input", { type: "checkbox", onchange: () => change(box.checked) });
-  return { name: words.toLowerCase(), element: h("label", { class: "check" }, box, h("span", {}, words)), set: (on) => (box.checked = on) };
-}
-
-// A lone half of a surrogate pair is no text, and no UTF-8 can carry it.
-const wellFormed = (text) => (text.toWellFormed ? text.toWellFormed() : text);

@@ -12,42 +12,31 @@ const KEYS = [
   ["?", "these keys"],
 ];
 const SIGNS = { error: "✕", warning: "!", note: "i" };
-const ALONE = "Python does not answer: its kernel is not running, or busy. Run this cell again, then try once more.";
 
 function render({ model, el }) {
-  const picture = () => model.get("picture");
-  if (!picture().parts) return;
+  if (!model.get("picture").parts) return;
   let hover = null; // what the pointer or the focus is on: { start, end, bit }, in bits, bit -1 for none
   let focus = 0; // the bit that Tab comes to
   let focusByte = 0;
-  const box = postbox(model, () => picture().answered, (silent) => say(silent ? ALONE : picture().notice, silent));
-  const wish = (what, value) => box.send(what, value);
+  const { root, picture, wish, speak, ...frame } = stage(model, "frame", { keys: KEYS, onkey });
 
   // The parts of the page that stay; the others are drawn anew with each picture
   const title = h("strong", { class: "title" });
   const about = h("span", { class: "about" });
   const way = h("span", { class: "way" });
   const sum = h("div", { class: "sum" });
-  const notice = h("p", { class: "notice", role: "status", hidden: true });
-  const spoken = h("p", { class: "spoken", "aria-live": "polite" });
   const readout = h("p", { class: "readout", "aria-hidden": "true" });
   const grid = h("div", { class: "bits", role: "grid", "aria-label": "bits of the frame", onkeydown: gridKey });
   const hex = h("div", { class: "hex", role: "grid", "aria-label": "bytes of the frame", onkeydown: hexKey });
   const list = h("ul", { class: "fields", "aria-label": "fields of the frame" });
   const found = h("div", { class: "findings", role: "group", "aria-label": "findings" });
-  const keys = h("p", { class: "keys", hidden: true }, KEYS.map(([key, what]) => h("span", {}, h("kbd", {}, key), what)));
-  const bar = controls(wish, () => toggle(keys));
+  const bar = controls(wish, frame.toggleKeys);
   const body = h(
     "div", { class: "body" },
     h("div", { class: "left" }, h("div", { class: "scroll" }, grid), readout, heading("Bytes on the wire"), hex),
     h("div", { class: "right" }, found, heading("Fields"), list),
   );
-  const root = h(
-    "div",
-    { class: "wsviz-frame", role: "group", onkeydown: rootKey, onfocusin: keepShortcutsAway },
-    h("div", { class: "top" }, title, about, way),
-    sum, bar.element, keys, notice, body, spoken,
-  );
+  frame.fill(h("div", { class: "top" }, title, about, way), sum, bar.element, frame.list, frame.notice, body);
   el.append(root);
 
   for (const place of [grid, hex, list, found]) {
@@ -62,23 +51,17 @@ function render({ model, el }) {
   });
   for (const place of [hex, list]) place.addEventListener("click", (event) => pin(rangeOf(event.target)));
 
-  function say(words, urgent = false) {
-    notice.textContent = words || "";
-    notice.hidden = !words;
-    notice.classList.toggle("urgent", urgent);
-  }
-
   // Drawing
 
-  function draw(before) {
-    const now = picture();
+  function draw(now, before) {
+    hover = null;
     const active = root.getRootNode().activeElement;
     const had = grid.contains(active) ? "bit" : hex.contains(active) ? "byte" : list.contains(active) ? "row" : "";
     const row = active?.dataset?.name;
     title.textContent = now.title;
     about.textContent = now.about;
     root.setAttribute("aria-label", now.title + ", bit by bit");
-    way.replaceChildren(...(now.sender ? arrow(now) : []));
+    way.replaceChildren(...(now.sender ? arrow(now.sender, now.receiver) : []));
     sum.replaceChildren(...now.sum.map(term));
     focus = Math.max(0, Math.min(focus, now.bits - 1));
     focusByte = Math.max(0, Math.min(focusByte, now.bytes.length - 1));
@@ -99,6 +82,14 @@ function render({ model, el }) {
       row: () => [...list.querySelectorAll("button")].find((each) => each.dataset.name === row),
     };
     if (had) again[had]()?.focus({ preventScroll: true });
+    if (before && now.words !== before.words) speak(news(now, before));
+  }
+
+  function news(now, before) {
+    const other = now.parts.filter((part) => before.parts.some((old) => old.name === part.name && old.label !== part.label));
+    const told = [now.title, ...other.slice(0, 4).map((part) => `${part.name} ${part.value}, ${part.meaning}`), now.missing, now.rest];
+    told.push(...now.findings.map((each) => `${each.severity}: ${each.text}`));
+    return told.filter(Boolean).join(". ");
   }
 
   function mark() {
@@ -162,7 +153,7 @@ function render({ model, el }) {
     model.save_changes();
     mark();
     const part = picture().parts.find((each) => each.start <= range.start && range.start < each.start + each.size);
-    spoken.textContent = same ? "pin cleared" : `pinned: ${part ? part.label : "byte"}`;
+    speak(same ? "pin cleared" : `pinned: ${part ? part.label : "byte"}`);
   }
 
   // A field within a byte is pinned by its first bit, so that its neighbours in the byte stay out.
@@ -214,17 +205,15 @@ function render({ model, el }) {
     done(event);
   }
 
-  function rootKey(event) {
-    if (event.key === "Escape") {
+  function onkey(event) {
+    const key = event.key.toLowerCase();
+    if (key === "u") wish("undo");
+    else if (key === "r") wish("reset");
+    else if (key === "escape") {
       model.set("selection", []);
       model.save_changes();
       mark();
-    } else if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-    else if (event.key.toLowerCase() === "u") wish("undo");
-    else if (event.key.toLowerCase() === "r") wish("reset");
-    else if (event.key === "?") toggle(keys);
-    else return;
-    done(event);
+    } else return false;
   }
 
   function rove() {
@@ -236,26 +225,11 @@ function render({ model, el }) {
 
   // Life
 
-  let before = picture();
-  const changed = () => {
-    const now = picture();
-    hover = null;
-    say(now.notice);
-    box.heard();
-    draw(before);
-    const news = now.parts.filter((part) => before.parts.some((old) => old.name === part.name && old.label !== part.label));
-    const told = [now.title, ...news.slice(0, 4).map((part) => `${part.name} ${part.value}, ${part.meaning}`), now.missing, now.rest];
-    told.push(...now.findings.map((each) => `${each.severity}: ${each.text}`));
-    if (now.words !== before.words) spoken.textContent = told.filter(Boolean).join(". ");
-    before = now;
-  };
-  model.on("change:picture", changed);
+  const end = frame.follow(draw);
   model.on("change:selection", mark);
-  draw();
   return () => {
-    model.off("change:picture", changed);
     model.off("change:selection", mark);
-    box.close();
+    end();
   };
 }
 

@@ -1,21 +1,5 @@
 // The pieces of the frame diagram that need nothing but the picture.
 
-const heading = (words) => h("h4", {}, words);
-const toggle = (element) => (element.hidden = !element.hidden);
-
-function done(event) {
-  event.preventDefault();
-  event.stopPropagation();
-}
-
-function arrow(now) {
-  return [
-    h("strong", {}, now.sender),
-    h("span", { class: `arrow ${now.sender}`, "aria-label": "to", role: "img" }),
-    h("span", {}, now.receiver),
-  ];
-}
-
 function term({ kind, size, label }, index) {
   const box = h(
     "span", { class: kind === "=" ? "total" : `term ${kind}${size ? "" : " ghost"}` },
@@ -128,8 +112,6 @@ function hexRow(now) {
   const words = now.rest + (now.rest_more ? `, the first ${now.rest_bytes.length} of them` : "");
   return [row, h("div", { class: "hexrow after", "aria-hidden": "true" }, h("span", { class: "more" }, words), rest)];
 }
-
-const hex2 = (byte) => byte.toString(16).padStart(2, "0");
 
 function fieldRow(part, changed) {
   const classes = ["field", part.size ? "" : "ghost", changed ? "changed" : ""].join(" ").trim();
