@@ -180,4 +180,5 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:  # nobody's own IPython start-up files or kernels take part
         os.environ |= {"IPYTHONDIR": folder, "JUPYTER_DATA_DIR": folder, "JUPYTER_CONFIG_DIR": folder}
+        os.environ["WSVIZ_PROGRESS"] = f"{folder}/progress.json"  # a learner who has solved nothing yet
         sys.exit(main())

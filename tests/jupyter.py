@@ -78,7 +78,8 @@ def serve(folder: Path) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     own = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    environment = os.environ | own | {"IPYTHONDIR": str(folder / "ipython"), "JUPYTER_NO_CONFIG": ""}
+    own |= {"IPYTHONDIR": str(folder / "ipython"), "WSVIZ_PROGRESS": str(folder / "progress.json")}
+    environment = os.environ | own | {"JUPYTER_NO_CONFIG": ""}
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"),
         *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}"),

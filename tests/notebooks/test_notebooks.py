@@ -25,7 +25,8 @@ def nbval(path: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         *(sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=600", str(path)),
         *("-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts=", "-o", "filterwarnings=default"),
     ]
-    environment = os.environ | own | {"IPYTHONDIR": str(folder / "ipython"), "PYTEST_ADDOPTS": ""}
+    own |= {"IPYTHONDIR": str(folder / "ipython"), "WSVIZ_PROGRESS": str(folder / "progress.json")}
+    environment = os.environ | own | {"PYTEST_ADDOPTS": ""}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=900)
 
 

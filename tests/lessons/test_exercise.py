@@ -1,0 +1,91 @@
+"""Exercises at large: how they are answered, hinted at and shown; and the course's map."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wsviz import CaptureError
+from wsviz.lessons import course, lesson, recording
+from wsviz.lessons.course import _LESSONS
+from wsviz.lessons.exercise import Exercise, Kind
+
+NUMBERS = [number for number, module, *_ in _LESSONS if module]
+ALL = [each for number in NUMBERS for each in lesson(number)]
+
+
+@pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
+def test_an_exercise_is_whole(each: Exercise) -> None:
+    assert re.fullmatch(r"\d\d\.[a-z][a-z0-9_]*", each.name)
+    assert each.hints
+    assert bool(each.choices) is (each.kind is Kind.PREDICT)
+    assert bool(each.choices) is (each.judge is None)
+    if each.choices:
+        assert sum(not choice.wrong for choice in each.choices) == 1
+    for said in (each.question, each.why, *each.hints):
+        assert said[-1] in ".?!:)", said
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_lesson_has_three_to_six_exercises_with_names_of_their_own(number: str) -> None:
+    names = [each.name for each in lesson(number)]
+    assert 3 <= len(names) <= 6
+    assert len(set(names)) == len(names)
+    assert all(name.startswith(f"{number}.") for name in names)
+
+
+def test_hints_come_one_by_one_and_the_last_stays() -> None:
+    exercise = lesson("00").header_sizes
+    heads = [exercise.hint().head for _ in range(3)]
+    assert heads == ["Hint 1 of 2", "Hint 2 of 2", "Hint 2 of 2"]
+    assert exercise.record.hints == 2
+    assert "q.header_sizes.solution()" in str(exercise.check((1, 1)))
+
+
+def test_a_solution_shows_its_code() -> None:
+    shown = lesson("00").header_sizes.solution()
+    assert "len(each.dissection.raw)" in str(shown)
+    assert lesson("00").header_sizes.record.solution_seen
+    assert not lesson("00").header_sizes.record.solved
+    assert "<pre" in shown._repr_mimebundle_()["text/html"]
+
+
+def test_what_is_asked_for_and_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="no exercise 'nothing'; it has who_speaks_first"):
+        _ = lesson("00").nothing
+    with pytest.raises(ValueError, match="no lesson '99'; there are 00"):
+        lesson("99")
+    with pytest.raises(CaptureError, match=r"no recording 'nothing': there are .*echo"):
+        recording("nothing")
+    assert lesson(0).number == "00"
+
+
+def test_the_map_counts_what_is_solved() -> None:
+    before = str(course())
+    assert "○○○" in before.splitlines()[0]
+    assert "to come" in before.splitlines()[-1]
+    lesson("00").who_speaks_first.check("c")
+    assert "●○○" in str(course()).splitlines()[0]
+    html = course()._repr_mimebundle_()["text/html"]
+    notebooks = Path(__file__).parents[2] / "notebooks"
+    links = re.findall(r"href='([^']+)'", html)
+    assert [link[:2] for link in links] == NUMBERS
+    assert all((notebooks / link).is_file() for link in links)
+
+
+def test_lessons_need_no_kernel_and_no_network(own_progress: Path) -> None:
+    code = (
+        "import socket, sys\n"
+        "def refuse(*given): raise OSError('no network')\n"
+        "socket.socket.connect = refuse\n"
+        "from wsviz.lessons import lesson, course\n"
+        "print(lesson('00').header_sizes.check((6, 2)))\nprint(course())\n"
+        "assert 'IPython' not in sys.modules and 'anywidget' not in sys.modules"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "Solved: Hello, both ways" in run.stdout

@@ -1,0 +1,28 @@
+"""Lesson 00's exercises: right answers, each misconception, nothing."""
+
+from __future__ import annotations
+
+from tests.lessons.feed import feed
+from wsviz.lessons import recording
+
+
+def test_exercises() -> None:
+    request, response = recording("echo").exchanges.iloc[0][["packet", "response_packet"]]
+    feed(
+        "00",
+        right={"packet_of_101": [int(response), float(response)], "header_sizes": [(6, 2), [6, 2]]},
+        wrong={
+            "who_speaks_first": [("d", "none of the answers"), (1, "none of the answers")],
+            "packet_of_101": [
+                (int(request), "carries the request"),
+                (1, "too small"),
+                ("six", "the answer is a number"),
+            ],
+            "header_sizes": [
+                ((11, 7), "header of the client's frame: that is the whole frame"),
+                ((4, 2), "the masking key alone"),
+                ((2, 6), "too"),
+                (6, "the answer is a tuple of 2"),
+            ],
+        },
+    )
