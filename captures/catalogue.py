@@ -4,16 +4,18 @@ import hashlib
 import json
 import os
 import platform
+import ssl
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
-import websockets
 from scapy.utils import RawPcapReader
 from scenarios import SCENARIOS
-from scenarios.scenario import CLIENT, PORT, SERVER, Scenario
+from scenarios.scenario import BEHIND, CLIENT, SERVER, UPSTREAM, UPSTREAM_PORT, Scenario
 
 FOLDER = Path(__file__).parent
 INDEX = FOLDER / "index.json"
@@ -28,8 +30,12 @@ Real traffic between real programs: every packet was captured on a wire, none wa
 a pcapng file that Wireshark and tshark open too.
 
 The wire is a veth pair between two network namespaces of one Linux machine: MTU 1500, no segmentation
-offload, no packet loss and hardly any delay. The client is {CLIENT}, the server {SERVER} on TCP port {PORT}.
+offload, no packet loss and hardly any delay. The client is {CLIENT}, the server {SERVER}.
 dumpcap captures at the server's end. All settings of TCP are the defaults of the kernel.
+
+Where a proxy stands between, it has two such wires: clients reach it at {SERVER}, and it reaches the server,
+{UPSTREAM} on port {UPSTREAM_PORT}, from {BEHIND}. dumpcap captures both wires at the proxy's ends, so that one
+file holds both sides of the proxy, each as an interface of its own (`front` and `back`).
 
 ## Record again
 
@@ -40,9 +46,9 @@ $ .venv/bin/python captures/record.py --check           # do the files match ind
 $ .venv/bin/python captures/record.py --readme          # make this page again, after a change of words
 ```
 
-Recording needs Linux, root, `ip`, `ethtool`, `dumpcap`, for some recordings `chromium`, and the Python
-packages of the `test` extra. Times, ports, masking keys and keys of the handshake differ in every run;
-messages, and what the scenarios say below, do not.
+Recording needs Linux, root, `ip`, `ethtool`, `dumpcap`, `reordercap`, for some recordings `chromium`, `curl`,
+`nginx` or `openssl`, and the Python packages of the `test` extra. Times, ports, masking keys and keys of the
+handshake differ in every run; messages, and what the scenarios say below, do not.
 """
 
 
@@ -57,16 +63,25 @@ class Entry:
     sha256: str
     software: dict[str, str]
     """Name to version; `Scenario.software` and the software of every recording."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """Name to sha256 of the files beside the capture: `Scenario.extra`."""
 
 
 def first_line(*argv: str) -> str:
     done = subprocess.run(argv, check=True, capture_output=True, text=True)
-    return done.stdout.splitlines()[0]
+    return (done.stdout or done.stderr).splitlines()[0]  # nginx says its version on standard error
+
+
+def package(name: str) -> Callable[[], tuple[str, str]]:
+    return lambda: (name, metadata.version(name))
 
 
 VERSIONS: Mapping[str, Callable[[], tuple[str, str]]] = {
     "chromium": lambda: ("Chromium", first_line("chromium", "--version").removeprefix("Chromium ").strip()),
-    "websockets": lambda: ("websockets", websockets.__version__),
+    "curl": lambda: ("curl", first_line("curl", "--version").split()[1]),
+    "nginx": lambda: ("nginx", first_line("nginx", "-v").partition("nginx/")[2]),
+    "openssl": lambda: ("OpenSSL", ssl.OPENSSL_VERSION.removeprefix("OpenSSL ")),
+    **{name: package(name) for name in ("aiohttp", "starlette", "uvicorn", "h11", "websockets", "wsproto")},
     "http.server": lambda: ("http.server", f"of Python {platform.python_version()}"),
     "python": lambda: ("Python", platform.python_version()),
     "dumpcap": lambda: ("dumpcap", first_line("dumpcap", "--version").split()[2]),
@@ -79,16 +94,20 @@ def software_of(scenario: Scenario) -> dict[str, str]:
     return dict(VERSIONS[key]() for key in (*scenario.software, *EVERYWHERE))
 
 
-def measure(path: Path, software: dict[str, str]) -> Entry:
-    content = path.read_bytes()
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def measure(path: Path, extra: Sequence[str], software: dict[str, str]) -> Entry:
     with RawPcapReader(str(path)) as packets:
         count = sum(1 for _ in packets)
     return Entry(
         recorded=datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
-        bytes=len(content),
+        bytes=path.stat().st_size,
         packets=count,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256_of(path),
         software=software,
+        extra={name: sha256_of(path.parent / name) for name in extra},
     )
 
 
@@ -98,18 +117,44 @@ def read_index() -> dict[str, Entry]:
     return {name: Entry(**facts) for name, facts in json.loads(INDEX.read_text()).items()}
 
 
+@contextmanager
+def locked() -> Iterator[None]:
+    """Let one process at a time change index and README: recordings may run side by side."""
+    import fcntl  # not on Windows, where `--check` works all the same
+
+    folder = os.open(FOLDER, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def add(name: str, entry: Entry) -> None:
-    """Enter one recording; the others keep their entries."""
-    index = read_index() | {name: entry}
-    ordered = {name: asdict(index[name]) for name in SCENARIOS if name in index}
-    INDEX.write_text(json.dumps(ordered, indent=2) + "\n")
-    give_to_owner(INDEX)
-    write_readme()
+    """Enter one recording; the others keep their entries as long as they have a file."""
+    with locked():
+        index = read_index() | {name: entry}
+        order = [*SCENARIOS, *sorted(index.keys() - SCENARIOS.keys())]
+        kept = {name: asdict(index[name]) for name in order if name in index and capture_file(name).exists()}
+        replace(INDEX, json.dumps(kept, indent=2) + "\n")
+        replace(README, readme(read_index()))
 
 
 def write_readme() -> None:
-    README.write_text(readme(read_index()))
-    give_to_owner(README)
+    with locked():
+        replace(README, readme(read_index()))
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file in one step: who reads it meanwhile gets the old one or the new one."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    give_to_owner(new)
+    new.replace(path)
+
+
+def capture_file(name: str) -> Path:
+    return FOLDER / f"{name}.pcapng"
 
 
 def give_to_owner(path: Path) -> None:
@@ -128,6 +173,7 @@ def readme(index: Mapping[str, Entry]) -> str:
 def section(scenario: Scenario, entry: Entry) -> str:
     look_at = "\n".join(f"- {sentence}" for sentence in scenario.look_at)
     software = ", ".join(f"{name} {version}" for name, version in entry.software.items())
+    extra = "".join(f"| sha256 of `{name}` | `{digest}` |\n" for name, digest in entry.extra.items())
     return f"""\
 ## `{scenario.name}.pcapng`: {scenario.title}
 
@@ -143,27 +189,27 @@ What to look at:
 | software | {software} |
 | size | {entry.packets} packets, a file of {entry.bytes:,} bytes |
 | sha256 | `{entry.sha256}` |
-"""
+{extra}"""
 
 
 def faults() -> list[str]:
     """Every way in which capture files, index and README disagree, one line each."""
     index = read_index()
+    named = {name for entry in index.values() for name in entry.extra}
     found = [f"{name}: not recorded" for name in SCENARIOS if name not in index]
     found += [f"{name}: in index.json, but not a scenario" for name in index if name not in SCENARIOS]
     found += [f"{path.name}: not in index.json" for path in sorted(FOLDER.glob("*.pcap*")) if path.stem not in index]
+    found += [f"{path.name}: not in index.json" for path in sorted(FOLDER.glob("*.keys")) if path.name not in named]
     for name, entry in index.items():
-        found += faults_of_file(FOLDER / f"{name}.pcapng", entry)
-    known = {name: entry for name, entry in index.items() if name in SCENARIOS}
-    if not README.exists() or README.read_text() != readme(known):
+        digests = {capture_file(name).name: entry.sha256} | entry.extra
+        found += [fault for file, digest in digests.items() for fault in faults_of_file(FOLDER / file, digest)]
+    if not README.exists() or README.read_text() != readme(index):
         found.append("README.md: not what record.py --readme writes")
     return found
 
 
-def faults_of_file(path: Path, entry: Entry) -> list[str]:
+def faults_of_file(path: Path, expected: str) -> list[str]:
     if not path.exists():
         return [f"{path.name}: missing"]
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != entry.sha256:
-        return [f"{path.name}: sha256 is {digest}, expected {entry.sha256}"]
-    return []
+    digest = sha256_of(path)
+    return [] if digest == expected else [f"{path.name}: sha256 is {digest}, expected {expected}"]

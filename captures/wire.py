@@ -1,4 +1,4 @@
-"""The wire: two network namespaces, joined by a veth pair, and dumpcap at one end of it.
+"""The wire: network namespaces, joined by veth pairs, and dumpcap in one of them.
 
 Unlike the loopback device, a veth pair has the MTU of Ethernet and real Ethernet headers, and the namespaces
 keep all other traffic of the machine away.
@@ -28,7 +28,7 @@ class RecordingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of the wire: a network namespace with a single device beside the loopback."""
+    """One end of a wire: a device in a network namespace, which may hold the end of another wire too."""
 
     namespace: str
     device: str
@@ -88,25 +88,23 @@ def wait_for_output(process: subprocess.Popen[bytes], marker: str) -> None:
 
 
 @contextmanager
-def laid_wire(client_address: str, server_address: str) -> Iterator[tuple[End, End]]:
-    """Lay a wire between a client's end and a server's end. Afterwards no process or namespace is left."""
-    # The process id keeps two runs apart. Fixed MAC addresses make dumps comparable; 02: is "locally
-    # administered".
-    prefix = f"wsviz-{os.getpid()}"
-    client = End(f"{prefix}-client", "client", client_address, "02:00:00:00:00:01")
-    server = End(f"{prefix}-server", "server", server_address, "02:00:00:00:00:02")
+def laid_wires(*wires: tuple[End, End]) -> Iterator[None]:
+    """Lay wires, each between two ends. Afterwards no process or namespace is left."""
+    namespaces = dict.fromkeys(end.namespace for wire in wires for end in wire)
     try:
-        join(client, server)
-        yield client, server
+        for namespace in namespaces:
+            run("ip", "netns", "add", namespace)
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+        for one, other in wires:
+            join(one, other)
+        yield
     finally:
         with uninterrupted():
-            for end in (client, server):
-                clear(end.namespace)
+            for namespace in namespaces:
+                clear(namespace)
 
 
 def join(one: End, other: End) -> None:
-    for end in (one, other):
-        run("ip", "netns", "add", end.namespace)
     run("ip", "link", "add", one.device, "netns", one.namespace, "type", "veth",
         "peer", "name", other.device, "netns", other.namespace)  # fmt: skip
     for end in (one, other):
@@ -121,8 +119,7 @@ def bring_up(end: End) -> None:
     # exceed the MTU and checksums are left to hardware that a veth pair does not have.
     offloads = [word for name in ("tso", "gso", "gro", "tx") for word in (name, "off")]
     run(*end.command(["ethtool", "-K", end.device, *offloads]))
-    for device in ("lo", end.device):
-        run(*ip, "link", "set", device, "up")
+    run(*ip, "link", "set", end.device, "up")
 
 
 def clear(namespace: str) -> None:
@@ -156,27 +153,41 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
-def capturing(end: End, port: int, comment: str, path: Path) -> Iterator[None]:
-    """Record what passes this end on a TCP port into a pcapng file, from the first to the last packet."""
-    # "File:" is printed when the device is open, the filter is set and the file is begun.
-    dumpcap = ["dumpcap", "-q", "-i", end.device, "-f", f"tcp port {port}", "-w", str(path)]
-    argv = [*dumpcap, "--capture-comment", comment]
-    with end.running(argv, ready="File:", stderr=subprocess.STDOUT) as process:
+def capturing(ends: Sequence[End], ports: Sequence[int], comment: str, path: Path) -> Iterator[None]:
+    """Record what passes these ends on these TCP ports into a pcapng file, from the first to the last packet.
+
+    All ends are in one namespace; each is an interface of the file.
+    """
+    wanted = " or ".join(f"tcp port {port}" for port in ports)
+    devices = [word for end in ends for word in ("-i", end.device, "-f", wanted)]
+    # "File:" is printed when the devices are open, the filters are set and the file is begun.
+    argv = ["dumpcap", "-q", *devices, "-w", str(path), "--capture-comment", comment]
+    with ends[0].running(argv, ready="File:", stderr=subprocess.STDOUT) as process:
         yield
         time.sleep(SETTLE)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=START_TIMEOUT)
-    expect_complete(output.decode())
+    expect_complete(output.decode(), [end.device for end in ends])
+    if len(ends) > 1:
+        sort_by_time(path)
 
 
-def expect_complete(report: str) -> None:
-    """Check dumpcap's last words: "Packets received/dropped on interface 'server': 57/0 (...)"."""
-    counts = re.search(r"received/dropped on interface '\w+': (\d+)/(\d+)", report)
-    if counts is None:
-        raise RecordingError(f"dumpcap reports no count of packets: {report.strip()!r}")
-    received, dropped = map(int, counts.groups())
-    if received == 0 or dropped > 0:
-        raise RecordingError(f"dumpcap received {received} packets and dropped {dropped}")
+def expect_complete(report: str, devices: Sequence[str]) -> None:
+    """Check dumpcap's last words, a line a device: "Packets received/dropped on interface 'server': 57/0 (...)"."""
+    lines = re.findall(r"received/dropped on interface '(\w+)': (\d+)/(\d+)", report)
+    counts = {device: (int(received), int(dropped)) for device, received, dropped in lines}
+    if set(counts) != set(devices):
+        raise RecordingError(f"dumpcap does not report a count for each of {', '.join(devices)}: {report.strip()!r}")
+    for device, (received, dropped) in counts.items():
+        if received == 0 or dropped > 0:
+            raise RecordingError(f"dumpcap received {received} packets on {device} and dropped {dropped}")
+
+
+def sort_by_time(path: Path) -> None:
+    """Put the packets in order: dumpcap has a thread a device, and writes packets as the threads hand them over."""
+    sorted_path = path.with_suffix(".sorted")
+    run("reordercap", str(path), str(sorted_path))
+    sorted_path.replace(path)
 
 
 def run(*argv: str) -> None:

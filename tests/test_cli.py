@@ -42,7 +42,7 @@ def test_what_is_in_a_file(capsys: Out) -> None:
 def test_a_query_may_hold_a_token_and_is_not_shown(capsys: Out) -> None:
     assert main([POLL]) == 0
     out = capsys.readouterr().out
-    assert "GET /updates?..." in out
+    assert "GET /poll?..." in out
     assert "after=" not in out
 
 

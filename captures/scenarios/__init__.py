@@ -1,8 +1,39 @@
 """The scenarios, one file a family. A new family joins by one line in `SCENARIOS`."""
 
-from . import echo, polling, websocket
+from . import (
+    browser_client,
+    closing,
+    deflate,
+    echo,
+    email_change,
+    flow,
+    frames,
+    gets,
+    handshakes,
+    mechanisms,
+    messages,
+    mystery,
+    nginx,
+    tls,
+)
 from .scenario import Scenario
 
 SCENARIOS: dict[str, Scenario] = {
-    scenario.name: scenario for scenario in (echo.ECHO, polling.POLL, websocket.WEBSOCKET)
+    scenario.name: scenario
+    for scenario in (
+        *gets.ALL,
+        *email_change.ALL,
+        *mechanisms.ALL,
+        handshakes.HANDSHAKE_MATRIX,
+        echo.ECHO,
+        *frames.ALL,
+        *closing.ALL,
+        deflate.DEFLATE,
+        *messages.ALL,
+        *flow.ALL,
+        browser_client.BROWSER,
+        *nginx.ALL,
+        *tls.ALL,
+        mystery.MYSTERY,
+    )
 }

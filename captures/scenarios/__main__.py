@@ -1,4 +1,4 @@
-"""`python -m scenarios NAME server|client`: one side of a scenario, in the namespace that record.py chose."""
+"""`python -m scenarios NAME server|proxy|client`: one side of a scenario, in the namespace that record.py chose."""
 
 import sys
 
@@ -7,8 +7,8 @@ from . import SCENARIOS
 
 def main() -> None:
     name, side = sys.argv[1:]
-    scenario = SCENARIOS[name]
-    {"server": scenario.server, "client": scenario.client}[side]()
+    program = getattr(SCENARIOS[name], side)
+    program()
 
 
 if __name__ == "__main__":

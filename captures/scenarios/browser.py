@@ -2,12 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Route, sync_playwright
 
 from .scenario import PORT, SERVER
 
@@ -26,19 +27,25 @@ FLAGS = (
 
 
 @contextmanager
-def open_page(name: str) -> Iterator[Page]:
-    """Open `pages/NAME` as if SERVER:PORT had served it, and close the browser afterwards.
+def open_page(
+    name: str, folder: Path = PAGES, *, flags: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Page]:
+    """Open a page of that folder as if SERVER:PORT had served it, and close the browser afterwards.
 
     The page gets that origin without a request, so the capture holds what its script does and nothing else.
     """
+
+    def fulfill(route: Route) -> None:
+        route.fulfill(path=folder / PurePosixPath(urlsplit(route.request.url).path).name)
+
     with TemporaryDirectory() as profile, sync_playwright() as playwright:
         write_preferences(Path(profile))
         browser = playwright.chromium.launch_persistent_context(
-            profile, executable_path=shutil.which("chromium"), args=FLAGS
+            profile, executable_path=shutil.which("chromium"), args=[*FLAGS, *flags], env=env
         )
         page = browser.pages[0]
-        page.route(f"{ORIGIN}/", lambda route: route.fulfill(path=PAGES / name, content_type="text/html"))
-        page.goto(f"{ORIGIN}/")
+        page.route(f"{ORIGIN}/**", fulfill)
+        page.goto(f"{ORIGIN}/{name}")
         # Interception turns the cache off, which adds headers to the page's requests: end it first.
         page.unroute_all()
         yield page

@@ -30,9 +30,9 @@ def test_exercises() -> None:
             "build_126": [
                 (Frame.binary(bytes(126)), "MASK"),
                 (Frame.text("x" * 126, masking_key=KEY), "The opcode is 1, text"),
-                (Frame.binary(bytes(126), masking_key=KEY, fin=False), "FIN is 0"),
+                (Frame(Opcode.BINARY, bytes(126), masking_key=KEY, fin=False), "FIN is 0"),
                 (Frame.binary(bytes(125), masking_key=KEY), "125 bytes"),
-                (Frame.binary(bytes(126), masking_key=KEY, length_bits=64), "16 bits"),
+                (Frame(Opcode.BINARY, bytes(126), masking_key=KEY, length_bits=64), "expected the 16-bit form"),
                 ("82 fe 00 7e", "not whole"),
                 (Frame.binary(bytes(126), masking_key=KEY).serialize() + b"!", "by its own length"),
                 ("no hex", "no run of hex digits"),

@@ -114,11 +114,8 @@ def _websocket_evidence(connection: Connection) -> str:
 
 def _pushed(connection: Connection) -> Mechanism | None:
     """One response that goes on: server-sent events or another stream."""
-    for exchange in connection.exchanges:
-        if is_event_stream(exchange):
-            events = sum(event.dispatched for event in parse_event_stream(exchange.response_body.read()))
-            words = f"the answer to {_resource(exchange)} is text/event-stream and brought {count(events, 'event')}"
-            return Mechanism("server-sent events", f"{words} in {_seconds(_length(exchange))}")
+    if streams := [exchange for exchange in connection.exchanges if is_event_stream(exchange)]:
+        return Mechanism("server-sent events", _event_stream_evidence(streams))
     for exchange in connection.exchanges:
         times, pauses = streamed_pieces(connection, exchange)
         if times:
@@ -126,6 +123,15 @@ def _pushed(connection: Connection) -> Mechanism | None:
             apart = f"{count(pauses, 'pause')} between them, and its length was not told in advance"
             return Mechanism("streaming", f"{words} over {_seconds(times[-1] - times[0])}, with {apart}")
     return None
+
+
+def _event_stream_evidence(streams: Sequence[Exchange]) -> str:
+    bodies = [parse_event_stream(exchange.response_body.read()) for exchange in streams]
+    events = count(sum(event.dispatched for body in bodies for event in body), "event")
+    answers = f"the answer to {_resource(streams[0])} is"
+    if len(streams) > 1:
+        answers = f"{len(streams)} answers, the first to {_resource(streams[0])}, are"
+    return f"{answers} text/event-stream and brought {events} in {_seconds(sum(map(_length, streams)))}"
 
 
 def _polled(connection: Connection, visits: Visits) -> Mechanism | None:

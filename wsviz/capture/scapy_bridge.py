@@ -1,10 +1,11 @@
-"""scapy, the authority on capture files and packets: the records of a file, the place of each header."""
+"""scapy, the authority on capture files and packets: the records of a file, the place of each header, new packets."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from typing import IO, Any, NamedTuple, cast
 
 # scapy warns through these loggers, on import and at odd packets; what it says of a file is collected below.
@@ -276,3 +277,40 @@ def locate_headers(link_type: int, raw: bytes, length: int) -> Headers | None:
         int(layer.flags),
         layer.window,
     )
+
+
+RAW_IP = 101  # the link type of packets that begin with their IP header
+
+
+def tcp_packet(
+    source: tuple[str, int], destination: tuple[str, int], seq: int, ack: int, flags: str, payload: bytes = b""
+) -> bytes:
+    """A TCP packet between two pairs of IP address and port, from the IP header on; `flags` are letters as in "PA".
+
+    Its SYN offers segments of up to 1460 bytes, and every window is 65,535 bytes.
+    """
+    ip = (IPv6 if ":" in source[0] else IP)(src=source[0], dst=destination[0])
+    tcp = TCP(sport=source[1], dport=destination[1], seq=seq % 2**32, ack=ack % 2**32, flags=flags, window=65535)
+    if "S" in flags:
+        tcp.options = [("MSS", 1460)]
+    return bytes(ip / tcp / payload)
+
+
+def pcapng(packets: Iterable[tuple[int, bytes]], comment: str) -> Iterator[bytes]:
+    """A pcapng file with this comment on its section, block by block; packets are their ns since the epoch and bytes.
+
+    The packets begin with their IP header. scapy's own writer has no comment for a section, and counts microseconds.
+    """
+    words = comment.encode()
+    options = struct.pack("<HH", 1, len(words)) + words + bytes(-len(words) % 4) + bytes(4)
+    yield _block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options)
+    nanoseconds = struct.pack("<HHB3xHH", 9, 1, 9, 0, 0)  # if_tsresol: times count 10**-9 s
+    yield _block(1, struct.pack("<HHI", RAW_IP, 0, 0) + nanoseconds)
+    for time, raw in packets:
+        yield _block(6, struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(raw), len(raw)) + raw)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    body += bytes(-len(body) % 4)
+    length = struct.pack("<I", 12 + len(body))
+    return struct.pack("<I", kind) + length + body + length

@@ -12,15 +12,18 @@ from wsviz.protocol.fields import Dissection, Finding, Incomplete, ProtocolError
 from wsviz.protocol.frames import Frame, dissect_frame
 from wsviz.protocol.stream import decode_stream
 
+Slips = Mapping[int, str] | Mapping[float, str]
+"""Numbers that a known mistake gives, and what to say to each."""
+
 
 def judge_number(
     truth: float | Callable[[], float],
     *,
     unit: str = "",
     near: float = 0,
-    slips: Mapping[float, str] | Callable[[], Mapping[float, str]] | None = None,
+    slips: Slips | Callable[[], Slips] | None = None,
 ) -> Callable[[Any], list[str]]:
-    """Judge a number. `near`: how far off it may be; `slips`: numbers that a known mistake gives, and what to say.
+    """Judge a number. `near`: how far off it may be; `slips`: wrong ones that have a known cause.
 
     `truth` and `slips` may be functions, for what is computed from a recording.
     """
@@ -44,7 +47,7 @@ def judge_numbers(
     truths: Sequence[float] | Callable[[], Sequence[float]],
     *,
     names: Sequence[str],
-    slips: Mapping[float, str] | None = None,
+    slips: Slips | None = None,
 ) -> Callable[[Any], list[str]]:
     """Judge several numbers in order; `names` says what each is."""
 

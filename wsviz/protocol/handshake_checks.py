@@ -188,9 +188,9 @@ def _status(response: Response) -> str:
 
 def _judge_refusal(judge: Judge, request: Request, response: Response) -> None:
     judge.find("upgrade-refused", f"the server answers {_status(response)}: ordinary HTTP")
+    # A client that asks for 13 learns nothing from being told so: then the refusal has another reason.
     foreign = request.header("Sec-WebSocket-Version") != "13"
-    told = response.header("Sec-WebSocket-Version")
-    if (response.status == 426 or (response.status == 400 and foreign)) and told is None:
+    if foreign and response.status in (400, 426) and response.header("Sec-WebSocket-Version") is None:
         name = "Sec-WebSocket-Version"
         judge.check(name, "the versions it speaks", "nothing", "RFC 6455 4.4", "version-not-told")
 

@@ -13,7 +13,7 @@ from wsviz.widgets.base import PictureWidget
 
 
 class Prediction(PictureWidget):
-    """A question and its answers by key; `commit` takes the chosen key, and gives whether it is right and what to say."""
+    """A question and its answers by key; `commit` takes the chosen key, gives whether it is right and what to say."""
 
     _esm = asset("dom.js", "stage.js", "prediction.js")
     _css = asset("theme.css", "prediction.css")
