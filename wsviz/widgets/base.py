@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from wsviz.figures.figure import Figure
+from wsviz.protocol.fields import ProtocolError
 
 if TYPE_CHECKING:  # anywidget and ipywidgets tell their types to nobody, so the checker sees the traits only
 
@@ -71,3 +72,14 @@ class PictureWidget(AnyWidget):
         bundle, metadata = super()._repr_mimebundle_(**kwargs)
         figure = self.figure
         return {**bundle, "image/svg+xml": figure.svg, "text/plain": figure.text}, metadata
+
+
+def from_hex(text: str) -> bytes:
+    """Hex digits as people write them: spaces, colons, commas and 0x between them do no harm."""
+    digits = "".join(text.replace("0x", " ").replace("\\x", " ").replace(":", " ").replace(",", " ").split())
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        wrong = next((char for char in digits if char not in "0123456789abcdefABCDEF"), None)
+        said = f"{wrong!r} is no hex digit" if wrong else f"{len(digits)} hex digits, expected an even number"
+        raise ProtocolError(said) from None

@@ -13,11 +13,11 @@ import traitlets
 from wsviz.figures.figure import Figure
 from wsviz.figures.frame_figure import draw, is_frame, missing_bytes
 from wsviz.figures.frame_view import FrameView, body_of, sender_of, view_of
-from wsviz.protocol.fields import Dissection, Incomplete, ProtocolError, Side
+from wsviz.protocol.fields import Dissection, Incomplete, Side
 from wsviz.protocol.frames import Frame, dissect_frame
 from wsviz.protocol.wire import FIN, OPCODE, RSV1, RSV2, RSV3, Opcode
 from wsviz.widgets.assets import asset
-from wsviz.widgets.base import PictureWidget
+from wsviz.widgets.base import PictureWidget, from_hex
 from wsviz.widgets.frame_picture import picture_of
 
 RFC_KEY = bytes.fromhex("37fa213d")  # of the example in RFC 6455 5.7; nothing here is random
@@ -154,7 +154,7 @@ class FrameDiagram(PictureWidget):
             case "text":
                 self._change(self._with_text(str(value)).serialize(), typing=do)
             case "hex":
-                self._change(_from_hex(str(value)), typing=do)
+                self._change(from_hex(str(value)), typing=do)
             case "fin" | "rsv1" | "rsv2" | "rsv3" if self.data:
                 self._first_byte(FLAGS[do], FLAGS[do] if value else 0)
             case "opcode" if self.data:
@@ -163,7 +163,7 @@ class FrameDiagram(PictureWidget):
                 key = (self._parts().get("masking_key") or RFC_KEY) if value else None
                 self._change(self._rebuilt(masking_key=key).serialize())
             case "key":
-                self._change(self._rebuilt(masking_key=_from_hex(str(value))).serialize(), typing=do)
+                self._change(self._rebuilt(masking_key=from_hex(str(value))).serialize(), typing=do)
             case "sender":
                 self.sender = Side(value) if value else None
             case "bits_per_row":
@@ -203,18 +203,7 @@ def _bytes_of(frame: Frame | bytes | str | Dissection[Frame] | Dissection[None])
         return frame.raw
     if isinstance(frame, Frame):
         return frame.serialize()
-    return _from_hex(frame) if isinstance(frame, str) else bytes(frame)
-
-
-def _from_hex(text: str) -> bytes:
-    """Hex digits as people write them: spaces, colons, commas and 0x between them do no harm."""
-    digits = "".join(text.replace("0x", " ").replace("\\x", " ").replace(":", " ").replace(",", " ").split())
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        wrong = next((char for char in digits if char not in "0123456789abcdefABCDEF"), None)
-        said = f"{wrong!r} is no hex digit" if wrong else f"{len(digits)} hex digits, expected an even number"
-        raise ProtocolError(said) from None
+    return from_hex(frame) if isinstance(frame, str) else bytes(frame)
 
 
 def _extensions_of(dissection: Dissection[Any]) -> str:
