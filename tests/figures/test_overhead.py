@@ -12,7 +12,7 @@ from wsviz.capture.comparison import compare
 from wsviz.capture.ledger import BUCKETS
 from wsviz.figures.figure import columns
 from wsviz.figures.overhead import overhead_bars
-from wsviz.figures.overhead_svg import _step
+from wsviz.figures.overhead_svg import round_step
 from wsviz.figures.overhead_view import CATEGORIES, view_of
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -24,7 +24,9 @@ MADE_UP = {
 
 
 def test_every_bucket_has_one_category() -> None:
-    assert sorted(bucket for category in CATEGORIES for bucket in category.buckets) == sorted(BUCKETS)
+    assert sorted(bucket for category in CATEGORIES for bucket in category.buckets) == sorted(
+        (*BUCKETS, "handshake", "bare_acks")
+    )
 
 
 def test_agrees_with_the_comparison() -> None:
@@ -98,4 +100,4 @@ def test_nothing_at_all_is_drawn_too() -> None:
 
 @pytest.mark.parametrize("largest", [0.3, 1.0, 7.0, 99.0, 1019.4, 123_456.0])
 def test_ticks_are_few(largest: float) -> None:
-    assert 4 <= largest / _step(largest) <= 10.1
+    assert 4 <= largest / round_step(largest) <= 10.1

@@ -20,7 +20,8 @@ class Table(Protocol):
 def overhead_bars(table: Table | Mapping[str, Mapping[str, float]]) -> Figure:
     """Draw what `compare` returns, or a mapping {name: {bucket: bytes per update}}: a stacked bar a mechanism.
 
-    Buckets are those of the ledger; missing ones and NaN count as 0. A key `updates` is shown, others are ignored.
+    Buckets are those of the ledger; missing ones and NaN count as 0. A key `updates` is shown, others are ignored,
+    but for `handshake` and `bare_acks`, which get bars of their own: their bytes are in no other bucket then.
     """
     rows: Mapping[str, Mapping[str, float]] = table if isinstance(table, Mapping) else table.to_dict("index")
     if not rows:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, RULE, Canvas, clip, columns, tint
-from wsviz.figures.overhead_view import NOTE, Bar, Category, OverheadView, amount
+from wsviz.figures.overhead_view import Bar, Category, OverheadView, amount
 from wsviz.protocol.wire import count
 
 EDGE, LEFT, SCALE, END = 24.0, 190.0, 560.0, 116.0  # margin; where bars begin; the longest bar; room after it
@@ -19,7 +19,9 @@ STROKES = {
     "WebSocket control": "M0 8L8 0M0 0L8 8",
     "HTTP header": "M0 8L8 0M-2 2L2 -2M6 10L10 6",
     "TLS": "M4 0V8",
+    "handshake": "M2 0V8M6 0V8",
     "TCP/IP": "M2 2h1.6M6 6h1.6",
+    "bare ACKs": "M0 2H8M0 6H8",
     "other": "M0 0L8 8M-2 6L2 10M6 -2L10 2",
 }
 
@@ -36,7 +38,7 @@ class _Drawing:
         self.view, self.canvas = view, Canvas()
         self.name = "o" + hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
         self.right = max(LEFT + SCALE + END, LEFT + 40 + CELL * len(view.bars))
-        self.step = _step(view.largest)
+        self.step = round_step(view.largest)
         self.scale = SCALE / (view.largest or 1)
         self.bottom = TOP + ROW * len(view.bars) - (ROW - THICK) + 12
 
@@ -130,7 +132,7 @@ class _Drawing:
         if any(self.view.ratio(bar) for bar in bars):
             self._cells("ratio to the smallest", [self.view.ratio(bar) for bar in bars], ends, y, ink=MUTED)
             y += LINE
-        self.canvas.text(EDGE, y + 20, NOTE, 10.5, MUTED)
+        self.canvas.text(EDGE, y + 20, self.view.note, 10.5, MUTED)
         return y + 20
 
     def _cells(
@@ -146,7 +148,7 @@ def _halo(colour: str) -> dict[str, str | float]:
     return {"paint_order": "stroke", "stroke": colour, "stroke_width": 4, "stroke_linejoin": "round"}
 
 
-def _step(largest: float) -> float:
+def round_step(largest: float) -> float:
     """A round distance between ticks: 1, 2 or 5 times a power of ten, four to nine of them."""
     if not largest:
         return 1.0

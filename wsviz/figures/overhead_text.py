@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wsviz.figures.figure import clip, columns, plain, wrap
-from wsviz.figures.overhead_view import NOTE, Bar, OverheadView, amount
+from wsviz.figures.overhead_view import Bar, OverheadView, amount
 
 WIDTH, NAME, CELL = 100, 22, 13
 
@@ -42,7 +42,7 @@ def _lines(view: OverheadView) -> Iterator[str]:
         yield ""
         yield from _table(view, view.bars[at : at + fit])
     yield ""
-    yield from wrap(NOTE, WIDTH)
+    yield from wrap(view.note, WIDTH)
 
 
 def _ink(view: OverheadView, bar: Bar, room: int) -> str:

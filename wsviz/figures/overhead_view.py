@@ -17,18 +17,22 @@ class Category(NamedTuple):
     buckets: tuple[str, ...]
 
 
+# `handshake` and `bare_acks` are no buckets of the ledger: who knows them takes their bytes out of the others.
 CATEGORIES = (
     Category("payload", "#009e73", "#", ("http_body", "ws_payload")),
     Category("WebSocket header", "#e69f00", "w", ("ws_header", "ws_masking_key")),
     Category("WebSocket control", "#cc79a7", "c", ("ws_control",)),
     Category("HTTP header", "#0072b2", "h", ("http_header", "http_framing")),
     Category("TLS", "#d5c711", "s", ("tls",)),
+    Category("handshake", "#56b4e9", "k", ("handshake",)),
     Category("TCP/IP", "#808080", "t", ("link", "ip", "tcp")),
+    Category("bare ACKs", "#404040", "a", ("bare_acks",)),
     Category("other", "#d55e00", "o", ("retransmission", "padding", "other")),
 )
 NOTE = (
     "Every byte of every packet counts; TCP/IP: headers of the link, IP and TCP, those of packets without data too."
 )
+APART = "Every byte counts. handshake: packets that open and close TCP, HTTP heads that open a WebSocket or a stream."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,11 @@ class OverheadView:
 
     categories: tuple[Category, ...]
     bars: tuple[Bar, ...]
+
+    @property
+    def note(self) -> str:
+        """What counts as what, in a line."""
+        return APART if {"handshake", "bare ACKs"} & {category.name for category in self.categories} else NOTE
 
     @property
     def largest(self) -> float:
