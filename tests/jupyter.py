@@ -33,12 +33,13 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 REPOSITORY = Path(__file__).parents[1]
 COURSE_SETTINGS = REPOSITORY / ".jupyter/labconfig/default_setting_overrides.json"
 START = 60  # seconds that a server may take to answer; a busy machine with two cores needs a few
-SOON = 20  # seconds that Python may take to hear of what the page did
+SOON = 20  # seconds that a page and Python may take to hear of each other
+expect.set_options(timeout=1000 * SOON)  # of every test that looks at a page
 PATIENCE = 120_000  # milliseconds that a page may take; only a broken one gets there
 
 CHROMIUM_FLAGS = (

@@ -9,7 +9,8 @@ import pytest
 from tests.capture.build import REQUEST, RESPONSE, Talk
 from wsviz import Frame, bit_diagram, check_handshake
 from wsviz.capture.captured_frames import CapturedFrame
-from wsviz.show import SHOWN, _without_secrets
+from wsviz.figures.masked_frame import without_secrets
+from wsviz.show import SHOWN
 from wsviz.widgets.frame_diagram import FrameDiagram
 
 TERMINAL = object()  # a shell without a kernel
@@ -49,7 +50,7 @@ def test_a_captured_frame_is_drawn_without_its_secrets() -> None:
 def test_the_widget_of_a_captured_frame_holds_none_of_its_secrets() -> None:
     (frame,) = captured(Frame.text('{"password": "hunter2"}'))
     draw = next(draw for _, name, draw in SHOWN if name == "CapturedFrame")
-    widget = FrameDiagram(_without_secrets(frame.dissection), sender="server")
+    widget = FrameDiagram(without_secrets(frame.dissection)[0], sender="server")
     bundle = draw(frame, type("Shell", (), {"kernel": None})())
     for held in (repr(bundle), repr(widget.get_state())):
         assert "*******" in held

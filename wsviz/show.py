@@ -7,7 +7,6 @@ imported when the first one is shown: so the import stays light, and the floors 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -28,28 +27,9 @@ def _frame(thing: Any, shell: Any, sender: Any = None) -> Bundle | None:
 
 
 def _captured_frame(captured: Any, shell: Any) -> Bundle | None:
-    return _frame(_without_secrets(captured.dissection), shell, captured.sender)
+    from wsviz.figures.masked_frame import without_secrets
 
-
-def _without_secrets(dissection: Any) -> Any:
-    """The dissection of a frame with asterisks in place of the secrets in its body, which the drawing says.
-
-    The frame itself stays as it is: `bit_diagram(captured.dissection)` draws every byte.
-    """
-    from wsviz.protocol.frames import dissect_frame
-    from wsviz.protocol.secrets import mask_bytes, mask_text
-
-    frame = dissection.value
-    hidden = mask_bytes(frame.payload, same_size=True)
-    findings = tuple(replace(each, explanation=mask_text(each.explanation)) for each in dissection.findings)
-    if hidden == frame.payload:
-        return replace(dissection, findings=findings)
-    copy = dissect_frame(replace(frame, payload=hidden).serialize())
-    fields = tuple(
-        replace(new, meaning=f"{new.meaning} (secrets as *)") if new.value != old.value else old
-        for old, new in zip(dissection.fields, copy.fields, strict=True)
-    )
-    return replace(copy, fields=fields, findings=findings)
+    return _frame(without_secrets(captured.dissection)[0], shell, captured.sender)
 
 
 def _handshake(handshake: Any, _shell: Any) -> Bundle:
@@ -76,10 +56,14 @@ def _handshake(handshake: Any, _shell: Any) -> Bundle:
     return {"text/plain": "\n".join([*head, *lines]), "text/html": f"<p>{escape(' '.join(head))}</p>{table}"}, {}
 
 
-def _connection(connection: Any, _shell: Any) -> Bundle:
+def _connection(connection: Any, shell: Any) -> Bundle:
     from wsviz.figures.ladder import ladder
 
-    return ladder(connection)._repr_mimebundle_(), {}
+    if not hasattr(shell, "kernel"):
+        return {"text/plain": ladder(connection).text}, {}
+    from wsviz.widgets.ladder import Ladder
+
+    return Ladder(connection)._repr_mimebundle_()
 
 
 def _capture(capture: Any, _shell: Any) -> Bundle:

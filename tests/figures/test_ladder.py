@@ -10,12 +10,14 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
+from tests.laws import assert_labels_apart
 from tests.needs import SHARED, need
-from wsviz import Frame
+from wsviz import Frame, WsvizError
 from wsviz.capture.capture import read_capture
 from wsviz.capture.connection import Connection
 from wsviz.figures.figure import CHAR, Figure, columns
 from wsviz.figures.ladder import ladder
+from wsviz.figures.ladder_order import Choice
 from wsviz.figures.ladder_view import view_of
 from wsviz.protocol.fields import Side
 
@@ -190,3 +192,102 @@ def test_a_figure_holds_no_header_values() -> None:
         value = connection.exchanges[0].request.header(name)
         assert value
         assert name == "Host" or value not in figure.svg + figure.text  # the host is also the server's address
+
+
+# What is chosen
+
+
+def test_folded_levels_are_one_row_that_counts() -> None:
+    connection = connection_of("echo")
+    text = ladder(connection, folded=["tcp", "http"]).text
+    assert "HTTP folded: 2 steps" in text
+    assert text.count("TCP folded") == 2  # the set-up, and the two FINs at the end
+    assert "GET /echo" not in text
+    whole, folded = (
+        view_of(connection, 60, Choice(frozenset(levels))) for levels in ([], ["tcp", "http", "websocket"])
+    )
+    assert (whole.total, folded.total, folded.left_out) == (len(whole.steps), 4, 0)
+    with pytest.raises(ValueError, match="the level is 'udp', expected 'tcp', 'http', 'websocket'"):
+        ladder(connection, folded=["udp"])
+
+
+def test_one_sender_and_one_kind_of_frames() -> None:
+    connection = connection_of("echo")
+    frames = [(each.sender, each.frame.is_control) for each in connection.frames]
+    for sender in Side:
+        steps = view_of(connection, 60, Choice(sender=sender)).steps
+        assert {step.sender for step in steps} == {None, sender}
+        assert sum(step.kind in ("data", "control") for step in steps) == sum(each is sender for each, _ in frames)
+    view = view_of(connection, 60, Choice(frames="control"))
+    assert sum(step.kind == "control" for step in view.steps) == sum(control for _, control in frames)
+    assert view.left_out == sum(not control for _, control in frames)
+    assert f"Left out on request: {view.left_out} steps." in ladder(connection, frames="control").text
+    with pytest.raises(ValueError, match="frames is 'some'"):
+        ladder(connection, frames="some")
+
+
+def test_a_window_holds_the_steps_from_a_place_on() -> None:
+    connection = connection_of("websocket")
+    whole = view_of(connection, 60)
+    for first in (0, 5, 30):
+        window = view_of(connection, 10, first=first)
+        assert (window.first, window.total) == (first, 37)
+        assert [step.key for step in window.steps] == [step.key for step in whole.steps[first : first + 10]]
+        assert [step.state for step in window.steps] == [step.state for step in whole.steps[first : first + 10]]
+
+
+def test_long_pauses_are_marked_with_their_length() -> None:
+    connection = connection_of("echo")
+    close = next(each for each in view_of(connection, 60, Choice(frames="control")).steps if each.chip == "close")
+    assert close.pause > 400_000_000, "the fragments before it are left out"
+    assert f"{close.pause / 1e6:.0f} ms pass" in ladder(connection, frames="control").text
+    assert " pass" not in ladder(connection).text, "all wait alike"
+
+
+# Beside connections
+
+
+def test_both_sides_of_a_proxy_have_a_lane_between_them() -> None:
+    near, far = proxied()
+    figure = ladder([near, far])
+    check_svg(figure)
+    assert_labels_apart(figure)
+    assert max(map(columns, figure.text.split("\n"))) <= 100
+    view = view_of([near, far], 60)
+    assert [lane.role for lane in view.lanes] == ["client", "proxy", "server"]
+    assert (view.client, view.server) == (str(near.client), str(far.server))
+    assert {step.leg for step in view.steps} == {0, 1}
+    times = [step.time for step in view.steps if step.time is not None]
+    assert times == sorted(times)
+    assert "client to proxy" in figure.svg
+    assert "proxy to server" in figure.svg
+    assert view.packets == len(near.packets) + len(far.packets)
+    fins = {(step.leg, step.sender): step.words for step in view.steps if step.words.startswith("FIN")}
+    assert fins[0, Side.SERVER] == fins[1, Side.CLIENT] == "FIN: the proxy will send no more"
+
+
+def proxied() -> tuple[Connection, Connection]:
+    """The client's connection to nginx, and the one that nginx opens for it."""
+    connections = [
+        each for each in read_capture(CAPTURES / "nginx_ok.pcapng").connections if each.protocol == "websocket"
+    ]
+    near = next(each for each in connections if each.server.port == 8080)
+    return near, next(each for each in connections if each.server.port == 8001)
+
+
+def test_exchanges_alone_have_a_ladder() -> None:
+    exchanges = connection_of("poll").exchanges[:3]
+    figure = ladder(exchanges)
+    check_svg(figure)
+    assert figure.text.startswith("3 HTTP exchanges\n")
+    assert figure.text.count(" HTTP GET ") == 3
+    assert "packets" not in figure.text.split("\n")[1]
+
+
+def test_what_is_no_ladder_is_refused() -> None:
+    echo, other = connection_of("echo"), connection_of("echo")
+    for wrong in (b"bytes", [], [echo, echo.exchanges[0]], [echo] * 3, "x"):
+        with pytest.raises(WsvizError, match="a ladder shows a Connection"):
+            ladder(wrong)  # type: ignore[arg-type]
+    with pytest.raises(WsvizError, match="must come from one capture"):
+        ladder([echo, other])

@@ -12,7 +12,6 @@ from tests.widgets.axe import assert_accessible
 if TYPE_CHECKING:
     from tests.jupyter import Visit
 
-expect.set_options(timeout=20_000)  # milliseconds; a busy machine with two cores needs a few thousand
 
 CELLS = [
     "from wsviz.widgets import HandshakeNegotiator\nnegotiator = HandshakeNegotiator()\nnegotiator",

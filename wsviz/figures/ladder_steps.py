@@ -5,7 +5,7 @@ Every step has a key (packet, phase, place) by which the steps are sorted, whate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wsviz.capture.captured_frames import CapturedFrame
@@ -30,9 +30,11 @@ SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 class Step:
     """One row of the ladder.
 
-    `kind` is "tcp", "http", "data" or "control", "note" for a remark about the capture and "elided" for the row that
-    stands for others; `sender` is None where a step has no single direction. `sizes` are the bytes on the wire of
-    header and content, `time` is ns since the connection's first packet, `state` the readyState after the step.
+    `kind` is "tcp", "http", "data" or "control", "note" for a remark about the capture, "elided" and "folded" for
+    rows that stand for others; `sender` is None where a step has no single direction. `sizes` are the bytes on the
+    wire of header and content, `time` is ns since the first packet, `state` the readyState after the step. `leg`
+    counts the connections from the client on, where there is a proxy. `pause` is how long nothing happened before
+    the step, in ns, where that is long beside the others, else 0.
     """
 
     key: Key
@@ -45,6 +47,8 @@ class Step:
     time: int | None = None
     packets: tuple[int, ...] = ()
     state: str = ""
+    leg: int = 0
+    pause: int = 0
 
     @property
     def size(self) -> str:
@@ -122,9 +126,9 @@ def end_steps(connection: Connection) -> Iterator[Step]:
                 yield Step((packet + 1, END, place), "tcp", words, side, "TCP", time=time, packets=(packet + 1,))
 
 
-def http_steps(connection: Connection) -> Iterator[Step]:
-    for exchange in connection.exchanges:
-        yield _request_step(exchange, reveal=connection.reveal)
+def http_steps(exchanges: Iterable[Exchange], *, reveal: bool) -> Iterator[Step]:
+    for exchange in exchanges:
+        yield _request_step(exchange, reveal=reveal)
         if (response := exchange.response_head) is None:
             continue
         assert exchange.response_packet is not None
@@ -132,7 +136,7 @@ def http_steps(connection: Connection) -> Iterator[Step]:
         marks = (f"after {count(exchange.interim, 'interim 1xx answer')}",) if exchange.interim else ()
         yield Step(
             (exchange.response_packet, HTTP, 2 * exchange.index + 1), "http",
-            _status(response, reveal=connection.reveal), Side.SERVER, "HTTP", marks,
+            _status(response, reveal=reveal), Side.SERVER, "HTTP", marks,
             (exchange.response_length - body, body), exchange.response_time, (exchange.response_packet,),
         )  # fmt: skip
 
@@ -157,10 +161,9 @@ def asks_upgrade(request: Request) -> bool:
     return has_token(request.header("Upgrade") or "", "websocket")
 
 
-def frame_steps(connection: Connection, limit: int) -> Iterator[Step]:
-    """The frames among the first and the last `limit`: no others can be drawn."""
-    number = len(connection.frames)
-    for at in (*range(min(limit, number)), *range(max(limit, number - limit), number)):
+def frame_steps(connection: Connection, rows: Iterable[int]) -> Iterator[Step]:
+    """The frames at these rows of the frame table."""
+    for at in rows:
         row = connection.frame_table[at]
         message = None if row["message"] == NO_UNIT else connection.messages[row["message"]]
         captured = connection.frames[at]

@@ -1,4 +1,4 @@
-"""The picture of a ladder as SVG: two lanes, an arrow a step, the client's state along its lane."""
+"""The picture of a ladder as SVG: a lane an endpoint, an arrow a step, the client's state along its lane."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import hashlib
 
 from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, Canvas, clip, columns, tint
 from wsviz.figures.ladder_steps import Step
-from wsviz.figures.ladder_view import LadderView
+from wsviz.figures.ladder_view import LadderView, duration_in_words
 from wsviz.protocol.fields import Side
 
-EDGE, ROW, GAP = 24.0, 34.0, 560.0  # the outer margin; the height of a step; from lane to lane
+EDGE, ROW, PAUSE = 24.0, 34.0, 26.0  # the outer margin; the heights of a step and of a pause before it
+GAPS = {1: 560.0, 2: 440.0}  # from lane to lane, by the number of connections
 TIME, PACKET, BAR = 78.0, 62.0, 96.0  # widths of the columns to the left of the client's lane
 TOP, ARROW = 122.0, 25.0  # where the steps begin; how far below its row's top an arrow lies
 NAMES = 32  # columns that an endpoint's name can have
@@ -27,23 +28,33 @@ class _Drawing:
 
     def __init__(self, view: LadderView) -> None:
         self.view, self.canvas = view, Canvas()
+        legs = len(view.lanes) - 1
+        self.gap = GAPS[legs]
         self.client = EDGE + TIME + PACKET + (BAR if view.has_states else 20)
-        self.server = self.client + GAP
-        self.right = self.server + 34
-        self.bottom = TOP + ROW * len(view.steps) + 14
+        self.lanes = [self.client + self.gap * lane for lane in range(legs + 1)]
+        self.right = self.lanes[-1] + 34
+        self.tops, y = list[float](), TOP
+        for step in view.steps:
+            y += PAUSE if step.pause else 0
+            self.tops.append(y)
+            y += ROW
+        self.bottom = y + 14
 
     def draw(self, text: str) -> str:
         view = self.view
         self._heading()
         self._states()
-        for index in range(1, len(view.steps), 2):
-            self.canvas.rect(self.client, TOP + ROW * index, GAP, ROW, fill="#f6f7f9")
+        for top in self.tops[1::2]:
+            self.canvas.rect(self.client, top, self.lanes[-1] - self.client, ROW, fill="#f6f7f9")
         self._lanes()
-        for index, step in enumerate(view.steps):
-            self._row(step, TOP + ROW * index)
+        for step, top in zip(view.steps, self.tops, strict=True):
+            if step.pause:
+                self._pause(step.pause, top - PAUSE)
+            self._row(step, top)
         y = self._foot(self.bottom + 26)
         name = "l" + hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
-        title = f"{view.title} from {view.client} to {view.server}"
+        ends = f" from {view.client} to {view.server}" if view.client else ""
+        title = f"{view.title}{ends}"
         return self.canvas.document(self.right + EDGE, y, title=title, description=text, name=name)
 
     def _heading(self) -> None:
@@ -56,15 +67,16 @@ class _Drawing:
             self.canvas.text(self.client - BAR / 2, y, "readyState", 10, MUTED, text_anchor="middle")
 
     def _lanes(self) -> None:
-        for x in (self.client, self.server):
+        for x in self.lanes:
             self.canvas.line(x, TOP - 28, x, self.bottom, stroke=INK, stroke_width=2)
-        for side, address in (("client", self.view.client), ("server", self.view.server)):
-            name = _clip_address(address)
-            width = 30 + len(side) * CHAR * 12 + columns(name) * CHAR * 11
-            x = self.client - 34 if side == "client" else self.server + 34 - width
-            self.canvas.rect(x, TOP - 60, width, 32, fill=tint(FAINT, 0.12), stroke=INK, stroke_width=1.2, rx=4)
-            end = self.canvas.text(x + 11, TOP - 40, side, 12, font_weight="bold")
-            self.canvas.text(end + 8, TOP - 40, name, 11, MUTED)
+        for number, (role, address) in enumerate(self.view.lanes):
+            name, x = _clip_address(address), self.lanes[number]
+            width = 22 + (len(role) * 12 + columns(name) * 11) * CHAR + (8 if name else 0)
+            left = x - 34 if number == 0 else x + 34 - width if x == self.lanes[-1] else x - width / 2
+            self.canvas.rect(left, TOP - 60, width, 32, fill=tint(FAINT, 0.12), stroke=INK, stroke_width=1.2, rx=4)
+            end = self.canvas.text(left + 11, TOP - 40, role, 12, font_weight="bold")
+            if name:
+                self.canvas.text(end + 8, TOP - 40, name, 11, MUTED)
 
     def _states(self) -> None:
         """The bar beside the client's lane: a state begins at the arrow that brings it."""
@@ -73,7 +85,7 @@ class _Drawing:
         spans: list[tuple[str, float]] = []
         for index, step in enumerate(self.view.steps):
             if step.state and (not spans or step.state != spans[-1][0]):
-                spans.append((step.state, TOP + ROW * index + ARROW if spans else TOP - 8))
+                spans.append((step.state, self.tops[index] + ARROW if spans else TOP - 8))
         for number, (state, top) in enumerate(spans):
             bottom = spans[number + 1][1] if number + 1 < len(spans) else self.bottom
             colour, left = STATES[state], self.client - BAR + 4
@@ -100,28 +112,42 @@ class _Drawing:
             packets = clip(step.packet_words, 8)
             self.canvas.text(EDGE + TIME + PACKET / 2 - 8, y, packets, 11, MUTED, text_anchor="middle")
 
+    def _pause(self, pause: int, top: float) -> None:
+        """The lanes are dotted where nothing happens for long, and the picture is not to scale."""
+        middle = (self.lanes[0] + self.lanes[1]) / 2
+        self._tear(top, PAUSE)
+        self.canvas.text(middle, top + 17, f"{duration_in_words(pause)} pass", 11, MUTED, text_anchor="middle")
+
+    def _tear(self, top: float, height: float) -> None:
+        for x in self.lanes:
+            self.canvas.line(x, top + 3, x, top + height - 3, stroke=PAPER, stroke_width=4)
+            self.canvas.line(x, top + 3, x, top + height - 3, stroke=INK, stroke_width=2, stroke_dasharray="2 4")
+
+    def _ends(self, step: Step) -> tuple[float, float]:
+        """The lanes that a step lies between."""
+        return self.lanes[step.leg], self.lanes[step.leg + 1]
+
     def _arrow(self, step: Step, y: float) -> None:
         """Solid from the client, dashed from the server."""
-        colour = KINDS[step.kind]
+        colour, (client, server) = KINDS[step.kind], self._ends(step)
         if step.sender is Side.CLIENT:
-            self.canvas.line(self.client + 1, y, self.server - 9, y, stroke=colour, stroke_width=2)
-            self.canvas.add("path", d=f"M{self.server - 1:.2f} {y:.2f}l-10 -5v10z", fill=colour)
+            self.canvas.line(client + 1, y, server - 9, y, stroke=colour, stroke_width=2)
+            self.canvas.add("path", d=f"M{server - 1:.2f} {y:.2f}l-10 -5v10z", fill=colour)
             return
-        self.canvas.line(
-            self.server - 1, y, self.client + 9, y, stroke=colour, stroke_width=2, stroke_dasharray="6 4"
-        )
-        self.canvas.add("path", d=f"M{self.client + 1:.2f} {y:.2f}l10 -5v10z", fill=colour)
+        self.canvas.line(server - 1, y, client + 9, y, stroke=colour, stroke_width=2, stroke_dasharray="6 4")
+        self.canvas.add("path", d=f"M{client + 1:.2f} {y:.2f}l10 -5v10z", fill=colour)
 
     def _label(self, step: Step, y: float) -> None:
         """What is sent, at the end of the sender; its size, at the end of the receiver."""
         chip = columns(step.chip) * CHAR * 10.5 + 14
         marks = " · ".join(step.marks)
         size = columns(step.size) * CHAR * 11
-        room = int((GAP - 60 - chip - size - (columns(marks) + 2) * CHAR * 10.5) / (CHAR * 12))
+        room = int((self.gap - 60 - chip - size - (columns(marks) + 2) * CHAR * 10.5) / (CHAR * 12))
         words = clip(step.words, max(room, 12))
-        marks = clip(marks, int((GAP - 60 - chip - size - columns(words) * CHAR * 12) / (CHAR * 10.5)))
+        marks = clip(marks, int((self.gap - 60 - chip - size - columns(words) * CHAR * 12) / (CHAR * 10.5)))
+        client, server = self._ends(step)
         from_client = step.sender is Side.CLIENT
-        lane, forth = (self.client, 1) if from_client else (self.server, -1)
+        lane, forth = (client, 1) if from_client else (server, -1)
         anchor = "start" if from_client else "end"
         x = lane + forth * 10
         self._chip(step, x if from_client else x - chip, y, chip)
@@ -131,7 +157,7 @@ class _Drawing:
             x += forth * (columns(words) * CHAR * 12 + 11)
             self.canvas.text(x, y, marks, 10.5, MUTED, text_anchor=anchor)
         if step.sizes:
-            far, anchor = (self.server - 16, "end") if from_client else (self.client + 16, "start")
+            far, anchor = (server - 16, "end") if from_client else (client + 16, "start")
             self.canvas.text(far, y, step.size, 11, MUTED, text_anchor=anchor)
 
     def _chip(self, step: Step, x: float, y: float, width: float) -> None:
@@ -145,20 +171,20 @@ class _Drawing:
     def _band(self, step: Step, top: float) -> None:
         """A step without a direction: a band from lane to lane."""
         dashes = {} if step.kind == "tcp" else {"stroke_dasharray": "4 3"}
-        if step.kind == "elided":  # the lanes are torn
-            for x in (self.client, self.server):
-                self.canvas.line(x, top + 3, x, top + ROW - 3, stroke=PAPER, stroke_width=4)
-                self.canvas.line(x, top + 3, x, top + ROW - 3, stroke=INK, stroke_width=2, stroke_dasharray="2 4")
-        colour = KINDS["tcp"]
+        if step.kind == "elided":
+            self._tear(top, ROW)
+        colour, (client, server) = KINDS["tcp"], self._ends(step)
+        if step.kind == "elided":
+            server = self.lanes[-1]
+        width = server - client
         fill = tint(colour, 0.16) if step.kind == "tcp" else PAPER
         self.canvas.rect(
-            self.client + 10, top + 5, GAP - 20, ROW - 10, fill=fill, stroke=colour, stroke_width=1.2, rx=4, **dashes
+            client + 10, top + 5, width - 20, ROW - 10, fill=fill, stroke=colour, stroke_width=1.2, rx=4, **dashes
         )
         style = {} if step.kind == "tcp" else {"font_style": "italic"}
-        words = clip(step.words, int((GAP - 36) / (CHAR * 12)))
-        self.canvas.text(
-            (self.client + self.server) / 2, top + ROW / 2 + 4, words, 12, INK, text_anchor="middle", **style
-        )
+        words = clip(step.words, int((width - 36) / (CHAR * 12)))
+        middle = (client + server) / 2
+        self.canvas.text(middle, top + ROW / 2 + 4, words, 12, INK, text_anchor="middle", **style)
 
     # What stands below
 
