@@ -37,8 +37,10 @@ def test_every_command_of_ours_works(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_snippets_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
-    (snippet,) = blocks("python")
-    exec(compile(snippet, "README.md", "exec"), {})
+    snippets = blocks("python")
+    assert len(snippets) == 2
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
 
 
 def test_links_and_pictures_are_there() -> None:

@@ -25,7 +25,7 @@ def in_words(view: TimelineView) -> str:
 
 
 def arrivals(view: TimelineView) -> list[str]:
-    """What each segment brings, a sentence each; those that complete nothing stand together."""
+    """What each segment brings, a sentence each; those that deliver nothing stand together."""
     lines, quiet = list[str](), list[Segment]()
     for segment in view.segments:
         if not segment.events:
@@ -44,7 +44,7 @@ def _quiet(segments: list[Segment]) -> Iterator[str]:
         yield _arrival(segments[0])
     elif segments:
         first, last = segments[0], segments[-1]
-        nothing = "" if last.waiting.startswith("nothing is delivered") else " complete nothing"
+        nothing = "" if last.waiting.startswith("nothing is delivered") else " deliver nothing"
         yield f"segments {first.index} to {last.index}{nothing}: {last.waiting}"
 
 

@@ -100,11 +100,11 @@ class Exercise:
         return Feedback(self, True, (self.why, *_notice()), "Solved")
 
     def hint(self) -> Feedback:
-        """The next hint; after the last one, the last again."""
+        """One hint more than before, under those that were given before."""
         given = min(self.record.hints + 1, len(self.hints))
         progress().change(self.name, hints=given)
         head = f"Hint {given} of {len(self.hints)}"
-        return Feedback(self, False, self.hints[given - 1 : given], head)
+        return Feedback(self, False, self.hints[:given], head)
 
     def solution(self) -> Feedback:
         """The solution: code that gives the right answer, and why it is right."""
@@ -145,7 +145,7 @@ class Exercise:
 
 def _judge_choice(choices: tuple[Choice, ...], answer: Any) -> list[str]:
     keys = [each.key for each in choices]
-    given = answer.strip().lower().removesuffix(")") if isinstance(answer, str) else answer
+    given = answer.strip().lower().lstrip("(").partition(")")[0] if isinstance(answer, str) else ""
     if given not in keys:
         return [f"{plain(repr(answer))[:40]} is none of the answers, which are {', '.join(keys)}."]
     wrong = choices[keys.index(given)].wrong

@@ -36,10 +36,49 @@ def _pong(frame: Frame) -> list[str]:
     return wrong
 
 
+def _header(length: int) -> int:
+    """Bytes of header before `length` bytes of payload, without a masking key."""
+    return len(Frame.binary(bytes(length)).serialize()) - length
+
+
+def _slips_at_header(length: int) -> dict[int, str]:
+    """What a client's header is taken for, if not for what it is."""
+    header = _header(length)
+    slips = {
+        header + 4 + length: "that is the whole frame, payload included",
+        4: "that is the masking key alone",
+        header: "that is a server's header: it has no masking key",
+    }
+    if header == 4:
+        slips |= {
+            6: "so short is the header where seven bits hold the length, and they count to 125",
+            7: "126 is a switch; the length after it takes two bytes, not one",
+            14: "that is with 64 bits of length, and 16 hold this one",
+        }
+    if header == 10:
+        slips |= {
+            8: "that is with 16 bits of length, which end at 65,535",
+            12: "the extended length takes eight bytes, the masking key four, and two bytes stand before both",
+        }
+    return slips
+
+
 def _first_longer_than(length: int) -> int:
     """The packet with the first frame of more than `length` bytes of payload."""
     frames = recording("lengths").frames
     return int(frames.loc[frames["payload_length"] > length, "packet"].iloc[0])
+
+
+def _slips_at_packet() -> dict[int, str]:
+    frames = recording("lengths").frames
+    long = frames.loc[frames["payload_length"] > 65_535, "packet"]
+    return {
+        int(long.iloc[-1]): "That frame has a 64-bit length, but another one comes before it.",
+        _first_longer_than(125): "That frame has a 16-bit length.",
+        _first_longer_than(126): "127 bytes of payload are a 16-bit length: 127 is a switch, not a size.",
+        _first_longer_than(127): "That frame has a 16-bit length: 65,535 is the last one that fits.",
+        65_536: "That is how long the payload is. Which packet does the frame begin in?",
+    }
 
 
 EXERCISES = (
@@ -57,15 +96,9 @@ EXERCISES = (
             "125 is the last length that fits into seven bits, 65,535 the last that fits into sixteen.",
         ),
         judge=judge_numbers(
-            lambda: [len(Frame.binary(bytes(n), masking_key=bytes(4)).serialize()) - n for n in LENGTHS],
+            [_header(length) + 4 for length in LENGTHS],
             names=tuple(f"{length:,} bytes of payload" for length in LENGTHS),
-            slips={
-                2: "that is a server's header: it has no masking key",
-                4: "that is a server's header: it has no masking key",
-                10: "that is a server's header: it has no masking key",
-                7: "126 is a switch; the length after it takes two bytes, not one",
-                12: "the extended length takes eight bytes, and two bytes stand before it",
-            },
+            slips=[_slips_at_header(length) for length in LENGTHS],
         ),
     ),
     Exercise(
@@ -101,7 +134,8 @@ EXERCISES = (
         "The first 64-bit length",
         "In lengths.pcapng, which packet begins the first frame whose length takes 64 bits?",
         why="Its seven bits say 127, and eight bytes of length follow.",
-        code='frames = recording("lengths").frames\n'
+        code="from wsviz.lessons import recording\n\n"
+        'frames = recording("lengths").frames\n'
         'answer = frames.loc[frames["payload_length"] > 65_535, "packet"].iloc[0]',
         hints=(
             "read_capture(...).frames has the columns payload_length and packet.",
@@ -109,11 +143,7 @@ EXERCISES = (
         ),
         judge=judge_number(
             lambda: _first_longer_than(65_535),
-            unit="packets",
-            slips=lambda: {
-                _first_longer_than(125): "That frame has a 16-bit length.",
-                _first_longer_than(126): "127 bytes of payload are a 16-bit length: 127 is a switch, not a size.",
-            },
+            slips=_slips_at_packet,
         ),
     ),
     Exercise(

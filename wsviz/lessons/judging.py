@@ -5,6 +5,8 @@ None of them tells the right answer: they say what the given one means.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,16 +31,19 @@ def judge_number(
     """
 
     def judge(answer: Any) -> list[str]:
-        if isinstance(answer, bool) or not hasattr(answer, "__float__"):
-            return [f"This is {_what(answer)}, and the answer is a number{f' of {unit}' if unit else ''}."]
-        given, right = float(answer), float(truth() if callable(truth) else truth)
+        value = _one(answer)
+        if isinstance(value, bool) or not hasattr(value, "__float__"):
+            return [f"This is {_what(value)}, and the answer is a number{f' of {unit}' if unit else ''}."]
+        given, right = float(value), float(truth() if callable(truth) else truth)
+        if math.isnan(given):
+            return ["nan says that there is no number."]
         if abs(given - right) <= near + 1e-9 * abs(right):
             return []
         known = (slips() if callable(slips) else slips) or {}
         said = [words for slip, words in known.items() if abs(given - slip) <= near + 1e-9 * abs(slip)]
         if said:
             return said[:1]
-        return [f"{answer} is too {'small' if given < right else 'large'}."]
+        return [f"{value} is too {'small' if given < right else 'large'}."]
 
     return judge
 
@@ -47,79 +52,47 @@ def judge_numbers(
     truths: Sequence[float] | Callable[[], Sequence[float]],
     *,
     names: Sequence[str],
-    slips: Slips | None = None,
+    slips: Sequence[Slips],
 ) -> Callable[[Any], list[str]]:
-    """Judge several numbers in order; `names` says what each is."""
+    """Judge several numbers in order; `names` says what each is, `slips` has the known mistakes of each."""
 
     def judge(answer: Any) -> list[str]:
-        given = list(answer) if isinstance(answer, (tuple, list)) else None
+        given = _several(answer)
         if given is None or len(given) != len(names):
-            count = f"{len(given)} values" if given is not None else _what(answer)
+            count = _what(answer) if given is None else f"{len(given)} value{'s' * (len(given) != 1)}"
             return [f"This is {count}, and the answer is a tuple of {len(names)}: {', '.join(names)}."]
         wrong = []
-        for value, truth, name in zip(given, truths() if callable(truths) else truths, names, strict=True):
-            wrong += [f"{name}: {said}" for said in judge_number(truth, slips=slips)(value)]
+        rights = truths() if callable(truths) else truths
+        for value, truth, name, known in zip(given, rights, names, slips, strict=True):
+            wrong += [f"{name}: {said}" for said in judge_number(truth, slips=known)(value)]
         return wrong
 
     return judge
 
 
-def judge_text(
-    truth: str | Callable[[], str], *, slips: Mapping[str, str] | None = None, fold: bool = False
-) -> Callable[[Any], list[str]]:
-    """Judge a text; spaces around it do not count, nor does case where `fold`."""
-
-    def judge(answer: Any) -> list[str]:
-        if isinstance(answer, (bytes, bytearray)):
-            return [f"This is {_what(answer)}, and the answer is a text: decode it."]
-        if not isinstance(answer, str):
-            return [f"This is {_what(answer)}, and the answer is a text."]
-        shape = str.casefold if fold else str
-        given = shape(answer.strip())
-        if given == shape(truth() if callable(truth) else truth):
-            return []
-        for slip, words in (slips or {}).items():
-            if given == shape(slip):
-                return [words]
-        return [f"{answer.strip()[:60]!r} is not it."]
-
-    return judge
-
-
 def octets(answer: Any) -> bytes:
-    """The bytes of an answer: bytes, a Frame, or hex digits with or without spaces."""
+    """The bytes of an answer: bytes, a Frame, a list of numbers, or hex digits with anything usual between them."""
     if isinstance(answer, Frame):
         return answer.serialize()
     if isinstance(answer, (bytes, bytearray, memoryview)):
+        if len(answer) > 3 and _hex_digits(bytes(answer).decode("latin-1")):
+            raise ProtocolError("These bytes are the characters of hex digits; bytes.fromhex makes bytes of digits")
         return bytes(answer)
     if isinstance(answer, str):
-        digits = "".join(answer.replace("0x", " ").split())
-        try:
-            return bytes.fromhex(digits)
-        except ValueError:
-            raise ProtocolError(f"{answer[:40]!r} is no run of hex digits") from None
+        data = _hex_digits(answer)
+        if data is None:
+            raise ProtocolError(f"{answer[:40]!r} is no run of hex digits")
+        return data
+    if isinstance(answer, (list, tuple)) and answer and all(type(each) is int for each in answer):
+        return bytes(answer)
     raise ProtocolError(f"This is {_what(answer)}, and the answer is bytes, such as bytes.fromhex('81 00')")
 
 
-def judge_bytes(
-    truth: bytes | Callable[[], bytes], *, slips: Mapping[bytes, str] | None = None
-) -> Callable[[Any], list[str]]:
-    """Judge bytes that only one answer gives; says the first place where they differ."""
-
-    def judge(answer: Any) -> list[str]:
-        given, right = octets(answer), truth() if callable(truth) else truth
-        if given == right:
-            return []
-        if slips and given in slips:
-            return [slips[given]]
-        at = next((i for i, pair in enumerate(zip(given, right, strict=False)) if pair[0] != pair[1]), None)
-        if at is not None:
-            return [f"Byte {at} is 0x{given[at]:02x}, which is not right; what stands before it is."]
-        return [
-            f"What is there is right, but {len(given)} bytes are too {'few' if len(given) < len(right) else 'many'}."
-        ]
-
-    return judge
+def _hex_digits(text: str) -> bytes | None:
+    try:
+        return bytes.fromhex(re.sub("0x|[,;:]", " ", text))
+    except ValueError:
+        return None
 
 
 def judge_frame(
@@ -135,15 +108,13 @@ def judge_frame(
         try:
             dissection = dissect_frame(data, sender=sender)
         except Incomplete as error:
-            return [f"The frame is not whole: {error.needed} more bytes are missing after these {len(data)}."]
-        wrong = [
-            f"{_place(finding, dissection)}{finding.explanation} (RFC {finding.section.removeprefix('RFC ')})."
-            for finding in dissection.findings
-            if finding.severity is Severity.ERROR and finding.rule not in faults
-        ]
+            missing = f"{error.needed:,} more byte{'s are' if error.needed > 1 else ' is'} missing"
+            begun = _errors(error.partial, faults)[:1]
+            return [*begun, f"The frame is not whole: {missing} after these {len(data):,}."]
+        wrong = _errors(dissection, faults)
         if len(data) > len(dissection.raw):
             wrong.append(
-                f"The frame ends after {len(dissection.raw)} bytes by its own length, and you gave {len(data)}."
+                f"The frame ends after {len(dissection.raw):,} bytes by its own length, and you gave {len(data):,}."
             )
         return wrong or wanted(dissection.value)
 
@@ -166,7 +137,16 @@ def judge_frames(sender: Side | str, wanted: Callable[[list[Frame]], list[str]])
     return judge
 
 
-def _place(finding: Finding, dissection: Dissection[Frame]) -> str:
+def _errors(dissection: Dissection[Any], but: Sequence[str]) -> list[str]:
+    """The rules that the bytes break, each with its place and where it stands."""
+    return [
+        f"{_place(finding, dissection)}{finding.explanation} (RFC {finding.section.removeprefix('RFC ')})."
+        for finding in dissection.findings
+        if finding.severity is Severity.ERROR and finding.rule not in but
+    ]
+
+
+def _place(finding: Finding, dissection: Dissection[Any]) -> str:
     """Where in the bytes: "Byte 1 is 0x05: "."""
     named = next((each for each in dissection.fields if each.name == finding.field), None)
     if named is None or named.size > 16:
@@ -175,7 +155,24 @@ def _place(finding: Finding, dissection: Dissection[Frame]) -> str:
     return f"Byte {at} is 0x{dissection.raw[at]:02x}: "
 
 
+def _several(answer: Any) -> list[Any] | None:
+    """The values of a tuple, a list, an array or a column; None where the answer is none of them."""
+    values = answer.tolist() if hasattr(answer, "tolist") else answer  # NumPy's and pandas' own have it
+    return list(values) if isinstance(values, (tuple, list)) else None
+
+
+def _one(answer: Any) -> Any:
+    """The value of a column of one row, or of a number of NumPy; anything else as it is."""
+    if not hasattr(answer, "tolist"):
+        return answer
+    values = answer.tolist()
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
+
+
 def _what(answer: Any) -> str:
     if isinstance(answer, (bytes, bytearray)):
         return f"{len(answer)} bytes"
-    return f"a {type(answer).__name__}"
+    if isinstance(answer, str):
+        return "a text (it stands in quotation marks)"
+    name = type(answer).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

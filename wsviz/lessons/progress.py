@@ -41,14 +41,18 @@ class Progress:
 
     def records(self) -> Mapping[str, Record]:
         """Every record by the exercise's name. A file that cannot be read counts as empty, and is never lost."""
-        return self._read() | self._unwritten
+        return (self._read() or {}) | self._unwritten
 
     def change(self, exercise: str, **changes: int | bool) -> None:
-        """Change one record; the others, which another notebook may have written meanwhile, stay."""
+        """Change one record; the others, which another notebook may have written meanwhile, stay.
+
+        What could not be written last time, say because the disk was full, is tried again.
+        """
+        self.notice = ""
         kept = self._read()  # read again: this notebook is not the only one
-        record = replace(self._unwritten.get(exercise) or kept.get(exercise) or Record(), **changes)  # type: ignore[arg-type]
-        self._unwritten[exercise] = record
-        if not self.notice:
+        record = self._unwritten.get(exercise) or (kept or {}).get(exercise) or Record()
+        self._unwritten[exercise] = replace(record, **changes)  # type: ignore[arg-type]
+        if kept is not None:
             self._write(kept | self._unwritten)
 
     def reset(self) -> None:
@@ -59,20 +63,31 @@ class Progress:
         except OSError as error:
             self.notice = f"The progress file {self.path} cannot be removed: {error.strerror}."
 
-    def _read(self) -> dict[str, Record]:
+    def _read(self) -> dict[str, Record] | None:
+        """The records of the file; None where it must stay as it is, and the notice says why."""
         try:
             stored = json.loads(self.path.read_bytes())
             if stored["version"] != VERSION:
                 self.notice = f"Progress is not kept: another version of wsviz wrote {self.path}."
-                return {}
+                return None
             return {name: _record(entry) for name, entry in stored["exercises"].items()}
         except FileNotFoundError:
             return {}
         except OSError as error:
             self.notice = f"Progress is not kept: {self.path} cannot be read ({error.strerror})."
+            return None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            with suppress(OSError):
-                os.replace(self.path, self.path.with_suffix(".broken"))  # whoever wants to can look into it
+            return self._put_aside()
+
+    def _put_aside(self) -> dict[str, Record] | None:
+        """A broken file makes room, so that whoever wants to can look into it."""
+        broken = self.path.with_suffix(".broken")
+        try:
+            os.replace(self.path, broken)
+        except OSError as error:
+            self.notice = f"Progress is not kept: {self.path} is broken and cannot be moved ({error.strerror})."
+            return None
+        self.notice = f"The progress file was broken. It is {broken} now, and the count begins anew."
         return {}
 
     def _write(self, records: Mapping[str, Record]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +32,13 @@ def recording(name: str) -> Capture:
         there = sorted(each.stem for each in path.parent.glob("*.pcapng"))
         said = f"there are {', '.join(there)}" if there else "the course's recordings are not on this machine"
         raise CaptureError(f"no recording {name!r}: {said}")
-    return _read(path, path.stat().st_mtime_ns)
+    # Seen from the notebook, so that a stored one does not say where the course stands on somebody's machine.
+    shown = os.path.relpath(path) if Path.cwd().is_relative_to(course_folder()) else str(path)
+    return _read(shown, path.stat().st_mtime_ns)
 
 
 @cache
-def _read(path: Path, _changed: int) -> Capture:
+def _read(path: str, _changed: int) -> Capture:
     from wsviz.capture.capture import read_capture
 
     return read_capture(path)

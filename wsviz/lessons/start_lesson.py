@@ -37,14 +37,13 @@ EXERCISES = (
         "Find the 101",
         "Which packet of echo.pcapng carries the response 101? The table capture.exchanges knows.",
         why="Before it come TCP's three packets and the request; after it, nothing of HTTP is left.",
-        code='answer = recording("echo").exchanges["response_packet"][0]',
+        code='from wsviz.lessons import recording\n\nanswer = recording("echo").exchanges["response_packet"][0]',
         hints=(
             "capture.exchanges has one row for each request and its response.",
             'The column packet is the request\'s; you want capture.exchanges["response_packet"].',
         ),
         judge=judge_number(
             lambda: _upgrade("response_packet"),
-            unit="packets",
             slips=lambda: {_upgrade("packet"): "That packet carries the request. Which one carries the response?"},
         ),
     ),
@@ -55,7 +54,8 @@ EXERCISES = (
         "How many bytes of header has the frame with Hello from the client, and how many has its echo? "
         "Answer with two numbers: (client, server).",
         why="Two bytes always; the client's frame has a masking key of four bytes besides.",
-        code='first, second = recording("echo").connections[0].frames[:2]\n'
+        code="from wsviz.lessons import recording\n\n"
+        'first, second = recording("echo").connections[0].frames[:2]\n'
         "answer = tuple(len(each.dissection.raw) - len(each.frame.payload) for each in (first, second))",
         hints=(
             "len(hello.dissection.raw) counts all bytes of a frame. What has to be taken away?",
@@ -64,12 +64,21 @@ EXERCISES = (
         judge=judge_numbers(
             _header_sizes,
             names=("header of the client's frame", "header of the server's frame"),
-            slips={
-                11: "that is the whole frame, payload included",
-                7: "that is the whole frame, payload included",
-                4: "that is the masking key alone; two bytes stand before it",
-                5: "that is the payload",
-            },
+            slips=(
+                {
+                    11: "that is the whole frame, payload included",
+                    7: "that leaves out the masking key and counts the payload; it should be the other way round",
+                    2: "that is what stands before the masking key, which belongs to the header too",
+                    4: "that is the masking key alone; two bytes stand before it",
+                    5: "that is the payload",
+                },
+                {
+                    7: "that is the whole frame, payload included",
+                    6: "that would be with a masking key; is MASK 1 in the server's frame?",
+                    4: "that would be a masking key; is MASK 1 in the server's frame?",
+                    5: "that is the payload",
+                },
+            ),
         ),
     ),
 )

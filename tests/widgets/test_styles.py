@@ -1,0 +1,38 @@
+"""Several widgets on one page: none undoes another's looks, whichever comes last."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.jupyter import Visit
+from wsviz.widgets.assets import STATIC
+
+OWN = sorted(set(STATIC.glob("*.css")) - {STATIC / "theme.css"})
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_a_widget_s_rule_beats_the_shared_one(path: Path) -> None:
+    rules = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+    once = re.sub(r"\.wsviz-([a-z]+)\.wsviz-\1\b", "", rules)
+    assert ".wsviz-" in rules
+    assert ".wsviz-" not in once, "say the class twice"
+
+
+def test_a_later_widget_leaves_an_earlier_one_as_it_is(visit: Visit) -> None:
+    """Each widget brings the shared rules along, so those of the second stand behind the first one's own."""
+    first = "from wsviz.widgets import FragmentTimeline\nfrom wsviz.lessons import lesson\nFragmentTimeline()"
+    visit.write("two.ipynb", [first, "lesson('00').who_speaks_first"])
+    visit.open("two.ipynb")
+    visit.run_all()
+    expect(visit.page.locator(".wsviz-prediction")).to_be_visible()
+    bytes_ = visit.page.locator(".wsviz-fragments [data-byte]")
+    boxes = [bytes_.nth(at).bounding_box() for at in range(6)]
+    for left, right in itertools.pairwise(boxes):
+        assert left is not None and right is not None
+        if abs(left["y"] - right["y"]) < 1:
+            assert left["x"] + left["width"] <= right["x"] + 1
