@@ -240,13 +240,14 @@ IDLE = Scenario(
     name="idle",
     title="Silence, with and without pings",
     what=(
-        f"Two connections on which a message and its echo are all that is said. At {PORT} nobody pings, and after "
-        f"{QUIET:.0f} s the client speaks again, as if nothing had been. At {WATCHED_PORT} the server, one of "
-        f"websockets, pings every {PING_INTERVAL:.0f} s; the client, a plain socket, answers {ANSWERED} times and "
-        "then no more, as a program that hangs."
+        f"Two connections with little to say: a message, and its echo. At {PORT} nobody pings; {QUIET:.0f} s later "
+        f"the client says the same once more, as if nothing had been, and after {QUIET:.0f} more it closes. At "
+        f"{WATCHED_PORT} the server, one of websockets, pings every {PING_INTERVAL:.0f} s; the client, a plain "
+        f"socket, answers {ANSWERED} times and then no more, as a program that hangs."
     ),
     look_at=(
-        f"/unwatched: {QUIET:.0f} s without a packet. Nothing on the wire tells an idle peer from one that is gone.",
+        f"/unwatched: {QUIET:.0f} s without a packet, twice. Nothing on the wire tells an idle peer from one that is "
+        "gone.",
         f"/watched: {ANSWERED} pings, each with a pong that repeats its four bytes.",
         "The next ping has no pong, but the kernel of the client still acknowledges its segment: TCP is well, the "
         "program is not.",

@@ -109,7 +109,8 @@ SLOW_CONSUMER = Scenario(
     ),
     look_at=(
         "After a few messages the client's ACK says Win=0, zero window: its buffer is full.",
-        "The server has more to send, and may not. It probes, at growing distances, whether there is room again.",
+        "The server has more to send, and may not. It probes, at growing distances, whether there is room again; "
+        "Wireshark calls these probes Keep-Alive.",
         "WebSocket says nothing about this: no frame asks the server to wait, and none tells it that the client is "
         "slow.",
         "When the client reads, it tells its window, and the rest follows, cut where the window ends.",

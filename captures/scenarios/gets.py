@@ -58,13 +58,15 @@ HTTP_CLOSE = Scenario(
     name="http_close",
     title="Ten GETs on ten connections",
     what=(
-        f'curl asks for {COUNT} resources, one after the other, and says "Connection: close" each time, which was '
-        "the only way of HTTP/1.0. `http_keepalive.pcapng` has the same requests on one connection."
+        f'curl asks for {COUNT} resources, one after the other, and says "Connection: close" each time: a '
+        "connection for each request was the way of HTTP/1.0. `http_keepalive.pcapng` has the same requests on one "
+        "connection."
     ),
     look_at=(
         f"{COUNT} SYNs: each request waits for a handshake of TCP before it can be sent.",
         f"{COUNT} ports of the client, all different: a port that was just used is not used again at once.",
-        'Each response says "Connection: close" too, and then both sides send FIN: which one is first is chance.',
+        'Each response says "Connection: close" too, and then both sides send FIN. Who is first is a race: both '
+        "programs know that no more will come.",
     ),
     software=("curl", "http.server"),
     server=server,

@@ -94,6 +94,24 @@ ENDINGS: list[tuple[str, Clock, Side | None, str, dict[Side, int], str]] = [
         f"{OPEN}; the client reports 1005, the server reports 1000",
     ),
     (
+        "two codes, neither of which repeats the other",
+        upgraded().server(0.03, close(4002)).client(0.04, close(4001, key=KEY)),
+        Side.SERVER,
+        "close",
+        {Side.CLIENT: 4002, Side.SERVER: 4001},
+        "both sides closed at once: server sent Close 4002, for private use (packet 6), client sent Close 4001, for "
+        f"private use (packet 7), a code of its own; {OPEN}; the client reports 4002, the server reports 4001",
+    ),
+    (
+        "always 1000 for an answer",
+        upgraded().server(0.03, close(1001)).client(0.04, close(1000, key=KEY)),
+        Side.SERVER,
+        "close",
+        {Side.CLIENT: 1001, Side.SERVER: 1000},
+        "server sent Close 1001, going away (packet 6), client answered Close 1000, normal closure (packet 7); "
+        f"{OPEN}; the client reports 1001, the server reports 1000",
+    ),
+    (
         "one Close, then FIN",
         upgraded().client(0.03, close(1001, key=KEY)).client(0.04, b"", "FA"),
         Side.CLIENT,
@@ -176,9 +194,8 @@ ENDINGS: list[tuple[str, Clock, Side | None, str, dict[Side, int], str]] = [
         Side.SERVER,
         "refused",
         {Side.CLIENT: 1006},
-        "the handshake was refused with 403 (packet 5): a client gives up; the status and the body say why; a "
-        "browser fails the connection; the script hears error, then close 1006, and no reason; "
-        "server sent FIN (packet 6)",
+        "the handshake was refused with 403 (packet 5): a client gives up, while a browser tells its script no "
+        "more than error and close 1006; server sent FIN (packet 6)",
     ),
     (
         "redirected",
@@ -186,9 +203,8 @@ ENDINGS: list[tuple[str, Clock, Side | None, str, dict[Side, int], str]] = [
         Side.SERVER,
         "refused",
         {Side.CLIENT: 1006},
-        "the handshake was refused with 302 (packet 5): a client may follow the redirect, or gives up; a browser "
-        "fails the connection; follows no redirect; the script hears error, then close 1006, and no reason; "
-        "still open where the capture ends",
+        "the handshake was refused with 302 (packet 5): a client may follow the redirect, or gives up, while "
+        "a browser tells its script no more than error and close 1006; still open where the capture ends",
     ),
     (
         "no answer",
@@ -205,8 +221,8 @@ ENDINGS: list[tuple[str, Clock, Side | None, str, dict[Side, int], str]] = [
         "fin",
         ABNORMAL,
         "the handshake was answered with 101, but not as RFC 6455 asks (packet 5): a client fails the connection "
-        "because of the response Sec-WebSocket-Accept; a browser fails the connection; the script hears error, then "
-        "close 1006, and no reason; client sent FIN (packet 6)",
+        "because of the response Sec-WebSocket-Accept, while a browser tells its script no more than error and close "
+        "1006; client sent FIN (packet 6)",
     ),
     (
         "HTTP after silence",
@@ -229,6 +245,19 @@ def test_endings(clock: Clock, by: Side | None, how: str, reports: dict[Side, in
     assert (ending.by, ending.how, ending.reports) == (by, how, reports)
     assert capture.summary["ending"].to_list() == [sentence]
     assert hash(ending) == hash(ending)
+
+
+@pytest.mark.parametrize("first", [-1, 2**31, 2**32 - 130])
+@pytest.mark.parametrize(("read", "words"), [(0, "sent"), (4, "answered")])
+def test_the_same_code_twice_is_an_answer_where_the_first_had_arrived(first: int, read: int, words: str) -> None:
+    """`first`: the server's sequence numbers start here; `read`: bytes of its Close that the client acknowledges."""
+    talk = Talk(server_isn=first).open().client(REQUEST, 0).server(RESPONSE, 0)
+    talk.server(close(1000), len(RESPONSE)).client(close(1000, key=KEY), len(REQUEST))
+    talk.packets[-1]["TCP"].ack = (first + 1 + len(RESPONSE) + read) % 2**32
+    ending = str(talk.capture().connections[0].ending)
+    assert f"client {words} Close 1000" in ending
+    assert ending.startswith("both sides closed at once: ") == (words == "sent")
+    assert ("before that one had reached it" in ending) == (words == "sent")
 
 
 def test_the_capture_goes_on_and_the_connection_is_silent() -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.lab.peers import PATIENCE, RawClient, Running, eventually, raw_client, running
 from wsviz import CloseCode, Frame, Opcode
+from wsviz.lab import serving
 from wsviz.lab.application import GREETING, Client, Hub, application
 from wsviz.lab.background import LabError
 
@@ -51,6 +54,39 @@ def test_each_message_comes_back_as_it_was(quiet: Running, path: str, message: s
             assert hear(client) == GREETING
         client.send(message)
         assert hear(client) == message
+
+
+def test_a_handshake_that_is_no_http_for_one_of_two_parsers_is_refused(quiet: Running) -> None:
+    request = (
+        "GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Protocol: a\x1b[31m\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", quiet.port), timeout=PATIENCE) as client:
+        client.sendall(request.encode())
+        assert client.recv(1000).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert client.recv(1) == b""
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /echo HTTP/1.1\r\nHost: a\r\n"])
+def test_who_connects_and_does_not_ask_is_let_go(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "ASKING", 0.5)
+    with running(application(period=NEVER)) as server, join(server, "/echo") as asked:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+            client.sendall(begun)
+            with suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        asked.send("still here")
+        assert hear(asked) == "still here"
+
+
+def test_who_is_one_too_many_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_most_connections", lambda: 1)
+    with running(application(period=NEVER)) as server, join(server, "/echo") as first:
+        with pytest.raises((EOFError, OSError, InvalidMessage)):
+            join(server, "/echo")
+        first.send("still here")
+        assert hear(first) == "still here"
+    assert serving._most_connections() >= 1
 
 
 def test_a_fragmented_message_comes_back_whole(quiet: Running) -> None:
@@ -246,7 +282,9 @@ def test_a_fault_of_the_application_ends_with_1011_and_leaves_the_others_alone(
     [
         ({"period": 0}, "the period is 0, expected seconds above 0"),
         ({"period": float("nan")}, "the period is nan, expected seconds above 0"),
-        ({"room": 0}, "the room is 0, expected 1 message or more"),
+        ({"period": "soon"}, "the period is 'soon', expected seconds above 0"),
+        ({"room": 1.5}, "the room is 1.5, expected a whole number, 1 or more"),
+        ({"room": 0}, "the room is 0, expected a whole number, 1 or more"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float], said: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.peers import eventually
 from wsviz.lab.background import Background, LabError
 
 
@@ -170,4 +173,38 @@ def test_a_task_that_does_not_end_is_told_of() -> None:
 def test_a_process_that_forgets_to_stop_it_ends_all_the_same() -> None:
     code = "from wsviz.lab.background import Background; import asyncio; b = Background(); b.run(asyncio.sleep(0))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_system_without_room_for_a_loop_is_told_of_and_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(errno.EMFILE, "whatever")
+
+    monkeypatch.setattr(asyncio.Runner, "get_loop", refuse)
+    before = set(threading.enumerate())
+    with pytest.raises(LabError, match=r"^the lab cannot start: Too many open files$"):
+        Background()
+    eventually(lambda: set(threading.enumerate()) == before, "the thread has ended")
+
+
+FORK = """
+import asyncio, os, sys
+from wsviz.lab.background import Background, LabError
+background = Background()
+if os.fork() == 0:
+    assert not background.running
+    try:
+        background.run(asyncio.sleep(0))
+    except LabError:
+        background.stop()
+        os._exit(5)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 5
+background.run(asyncio.sleep(0))
+background.stop()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_has_no_such_thread_and_does_not_wait_for_it() -> None:
+    run = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stderr) == (0, "")

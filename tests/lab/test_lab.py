@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -12,8 +13,9 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
@@ -24,7 +26,7 @@ from tests.needs import need
 from wsviz import Opcode
 from wsviz.lab import Lab
 from wsviz.lab.application import GREETING
-from wsviz.lab.background import LabError
+from wsviz.lab.background import Background, LabError
 from wsviz.lab.lab import PAGES
 
 
@@ -166,6 +168,59 @@ def test_stopping_leaves_no_thread_no_socket_and_no_listener() -> None:
         lab.broadcast("to nobody")
 
 
+def test_a_stopped_lab_gives_nothing_more() -> None:
+    lab = Lab.start(period=3600)
+    lab.stop()
+    threads = set(threading.enumerate())
+    for ask in (lab.url, lab.page, lab.relay, lab.nginx):
+        with pytest.raises(LabError, match=r"^this lab has been stopped; Lab\.start\(\) starts a new one$"):
+            ask()
+    assert set(threading.enumerate()) == threads
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"ping_interval": 0}, "the ping interval is 0, expected seconds above 0"),
+        ({"ping_interval": -1}, "the ping interval is -1, expected seconds above 0"),
+        ({"max_size": 0}, "the length of the longest message is 0, expected a whole number, 1 or more"),
+        ({"max_size": "1 MB"}, "the length of the longest message is '1 MB', expected a whole number, 1 or more"),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(LabError) as error:
+        Lab.start(**settings)
+    assert str(error.value) == said
+
+
+def test_what_cannot_be_shown_or_sent_is_an_error_of_one_line(lab: Lab) -> None:
+    with pytest.raises(LabError, match=r"^the message is 5, expected str or bytes$"):
+        lab.broadcast(5)  # type: ignore[arg-type]
+    with pytest.raises(LabError, match=r"^the height is '10px;', expected a whole number, 1 or more$"):
+        lab.page(height="10px;")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"), [(KeyboardInterrupt(), KeyboardInterrupt), (OSError(errno.EMFILE, "whatever"), LabError)]
+)
+def test_a_start_that_fails_or_is_interrupted_leaves_nothing(
+    failure: BaseException, told: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gc.collect()
+    threads, before = set(threading.enumerate()), sockets()
+
+    def fail(_: Background, coroutine: Coroutine[Any, Any, Any]) -> None:
+        coroutine.close()
+        raise failure
+
+    monkeypatch.setattr(Background, "run", fail)
+    with pytest.raises(told, match=r"^the lab cannot start: Too many open files$|^$"):
+        Lab.start()
+    gc.collect()
+    assert set(threading.enumerate()) == threads
+    assert sockets() == before
+
+
 def test_two_labs_at_once_do_not_meet() -> None:
     with Lab.start(period=3600) as one, Lab.start(period=3600) as other:
         assert one.port != other.port
@@ -199,6 +254,19 @@ def test_a_killed_kernel_takes_the_lab_along() -> None:
         process.send_signal(signal.SIGKILL)
         process.wait(PATIENCE)
         assert is_free(port)
+
+
+FORK = (
+    "import os, sys; os.fork() or sys.exit(); os.wait(); lab.broadcast('still there'); print(lab.running, flush=True)"
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_ends_without_a_word_and_without_the_lab() -> None:
+    process, _ = kernel(FORK)
+    with process:
+        out, error = process.communicate(timeout=PATIENCE)
+    assert (out, error, process.returncode) == ("True\n", "", 0)
 
 
 @pytest.mark.parametrize("then", ["", "1 / 0", "import sys; sys.exit(3)"])

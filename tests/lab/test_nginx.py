@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -168,28 +168,60 @@ def test_stop_ends_all_and_may_be_called_again() -> None:
     assert repr(proxy) == "<Nginx 'right' stopped, in front of 127.0.0.1:8001>"
 
 
+KERNEL = """
+import os, sys
+from wsviz.lab.nginx import Nginx
+proxy = Nginx.start("right", 8001)
+if os.fork() == 0:  # as multiprocessing does
+    sys.stdin.read()
+    os._exit(0)
+print(proxy.port, flush=True)
+sys.stdin.readline()
+proxy.stop()
+print("stopped", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def forked_kernel(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Another Python that has started nginx and then forked, and nginx's port; the child lives till the end."""
+    command, env = [sys.executable, "-c", KERNEL], os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as kernel:
+        assert kernel.stdout is not None
+        yield kernel, int(kernel.stdout.readline())
+
+
 def test_nothing_is_left_when_the_kernel_is_killed(folder: Path) -> None:
     need("nginx")
-    code = "\n".join(
-        [
-            "import time",
-            "from wsviz.lab.nginx import Nginx",
-            "proxy = Nginx.start('right', 8001)",
-            "print(proxy.port, flush=True)",
-            "time.sleep(600)",
-        ]
-    )
-    env = os.environ | {"TMPDIR": str(folder)}
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env) as kernel:
-        assert kernel.stdout is not None
-        port = int(kernel.stdout.readline())
+    with forked_kernel(folder) as (kernel, port):
         (own,) = folder.iterdir()
         pid = int((own / "nginx.pid").read_text())
         assert is_open(port)
-        kernel.send_signal(signal.SIGKILL)
-    wait_until(lambda: not own.exists())
-    assert not is_open(port)
-    assert not Path(f"/proc/{pid}").exists()
+        kernel.kill()
+        wait_until(lambda: not own.exists())
+        assert not is_open(port)
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def test_stop_does_not_wait_for_processes_that_were_forked(folder: Path) -> None:
+    need("nginx")
+    with forked_kernel(folder) as (kernel, port):
+        assert kernel.stdin is not None and kernel.stdout is not None
+        print(file=kernel.stdin, flush=True)
+        assert kernel.stdout.readline() == "stopped\n"
+        assert not is_open(port)
+
+
+def test_a_system_without_room_for_it_is_told_of_and_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("nginx")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "whatever")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(LabError, match=r"^nginx cannot be started: Too many open files$"):
+        Nginx.start("right", 8001)
 
 
 def one_line(error: pytest.ExceptionInfo[LabError]) -> str:

@@ -11,6 +11,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -265,6 +266,19 @@ def test_it_can_work_in_a_thread_of_the_labs() -> None:
 def test_a_target_that_makes_no_sense(host: str, port: int, words: str) -> None:
     with pytest.raises(LabError, match=words):
         Relay(host, port)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"limit": "16 MB"}, "the limit is '16 MB', expected a whole number, 1 or more"),
+        ({"limit": 0}, "the limit is 0, expected"),
+        ({"on_change": 5}, "on_change is 5, expected something to call"),
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(LabError, match=words):
+        Relay("127.0.0.1", 80, **settings)
 
 
 def test_without_a_port_to_listen_on_it_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,29 +8,32 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wsviz.capture.captured_frames import SIDES
-from wsviz.capture.direction import Direction
+from wsviz.capture.direction import NOT_CAPTURED, Direction
 from wsviz.capture.frame_timing import unanswered_pings
 from wsviz.protocol.fields import Severity, Side
 from wsviz.protocol.grammar import has_token
 from wsviz.protocol.secrets import mask_bytes
-from wsviz.protocol.wire import Opcode, close_code_name, count, preview
+from wsviz.protocol.wire import CloseCode, Opcode, close_code_name, count, preview
 
 if TYPE_CHECKING:
     from wsviz.capture.connection import Connection
 
+ANSWERS = {CloseCode.NORMAL_CLOSURE, CloseCode.PROTOCOL_ERROR}
+"""What some answer to a Close with another code: they always say so, or find fault with it."""
 SILENCE = 5_000_000_000  # ns without new bytes that are worth a word: no timer of a proxy or a server is shorter
 
 
 class CloseSeen(NamedTuple):
     """The first Close frame of one side.
 
-    `code` is None where the body is empty; `packet` is 1-based; `broken` says that the frame breaks a MUST, so that
-    its receiver fails the connection rather than taking the code.
+    `code` is None where the body is empty; `packet` is 1-based; `offset` is that of the frame in the side's stream;
+    `broken` says that the frame breaks a MUST, so that its receiver fails the connection rather than taking the code.
     """
 
     code: int | None
     reason: bytes
     packet: int
+    offset: int
     broken: bool = False
 
     def __str__(self) -> str:
@@ -87,9 +90,7 @@ def _what_happened(
     """Who ended the connection, how, and the words for it; `silence` is said of what came first."""
     if closes:
         first = min(closes, key=lambda side: closes[side].packet)
-        second = first.other
-        words = f"{first} sent {closes[first]}{silence}"
-        words += f", {second} answered {closes[second]}" if second in closes else f", no Close came from the {second}"
+        words = _closes_in_words(connection, closes, first, silence)
         after = "; ".join(map(str, tcp)) or "TCP was not closed in this capture"
         return first, "close", f"{words}; {after}"
     shake, parts = _handshake_words(connection), list[str]()
@@ -113,8 +114,36 @@ def _closes(connection: Connection) -> dict[Side, CloseSeen]:
             frame, findings = captured.frame, captured.dissection.findings
             broken = any(finding.severity is Severity.ERROR for finding in findings)
             reason = frame.payload[2:] if connection.reveal else mask_bytes(frame.payload[2:])
-            closes[side] = CloseSeen(frame.close_code, reason, int(rows["packet"][row]), broken)
+            packet, offset = int(rows["packet"][row]), int(rows["offset"][row])
+            closes[side] = CloseSeen(frame.close_code, reason, packet, offset, broken)
     return closes
+
+
+def _closes_in_words(connection: Connection, closes: dict[Side, CloseSeen], first: Side, silence: str) -> str:
+    """Who said Close, and whether the other answered it or had said so already."""
+    words = f"{first} sent {closes[first]}{silence}"
+    if first.other not in closes:
+        return f"{words}, no Close came from the {first.other}"
+    second = closes[first.other]
+    if _unread(connection, first, closes[first].offset, second.packet - 1):
+        return f"both sides closed at once: {words}, {first.other} sent {second} before that one had reached it"
+    codes = {closes[first].code, second.code}
+    if len(codes) == 2 and not codes & {None, *ANSWERS} and not closes[first].broken:
+        return f"both sides closed at once: {words}, {first.other} sent {second}, a code of its own"
+    return f"{words}, {first.other} answered {second}"
+
+
+def _unread(connection: Connection, sender: Side, offset: int, packet: int) -> bool:
+    """Whether a packet (0-based) of the other side acknowledges bytes of `sender`, but not the one at `offset`."""
+    direction, _ = connection.directions()[SIDES.index(sender)]
+    rows, piece = direction.table.rows, direction.pieces[direction.piece_at(offset)]
+    if piece["source"] == NOT_CAPTURED:
+        return False
+    brought = rows[piece["packet"]]
+    into = int(piece["source"]) - int(brought["offset"]) - int(brought["payload"]) + offset - int(piece["start"])
+    behind = (int(brought["seq"]) + into - int(rows["ack"][packet])) % 2**32
+    # The handshake at least was read before. Who acknowledges nothing at all is made up, or was captured in part.
+    return behind < offset
 
 
 def _tcp_events(directions: list[Direction]) -> list[_TcpEvent]:
@@ -172,7 +201,8 @@ def _handshake_words(connection: Connection) -> str:
     refused = last.response_head.status != 101
     what = f"refused with {last.response_head.status}" if refused else "answered with 101, but not as RFC 6455 asks"
     place = f"the handshake was {what} (packet {last.response_packet})"
-    return f"{place}: a client {handshake.client_does}; a browser {handshake.browser_does}"
+    client_does = handshake.client_does.partition(";")[0]
+    return f"{place}: a client {client_does}, while a browser tells its script no more than error and close 1006"
 
 
 def _reports(connection: Connection, closes: dict[Side, CloseSeen], *, ended: bool) -> dict[Side, int]:

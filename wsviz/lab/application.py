@@ -26,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wsviz.figures.figure import clip, plain
-from wsviz.lab.background import LabError
+from wsviz.lab.background import check_count, check_seconds
 from wsviz.protocol.wire import CloseCode
 
 SUBPROTOCOL = "wsviz.demo"
@@ -150,10 +150,8 @@ def application(
     may connect (None: all; a client that is no browser sends no Origin, and may). `subprotocols` come best first.
     `routes` are served besides. Raises LabError where the period is not above 0, or the room below 1.
     """
-    if not period > 0:
-        raise LabError(f"the period is {period!r}, expected seconds above 0")
-    if room < 1:
-        raise LabError(f"the room is {room!r}, expected 1 message or more")
+    check_seconds("period", period)
+    check_count("room", room)
     hub, friends = Hub(room), Hub(room)
 
     async def greet(websocket: WebSocket) -> None:

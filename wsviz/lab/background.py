@@ -7,6 +7,7 @@ the lab runs there: a cell hands a coroutine over and waits, with a time limit, 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
@@ -23,14 +24,20 @@ class LabError(WsvizError):
 
 
 class Background:
-    """A daemon thread that runs an event loop until `stop()`. It dies with its process."""
+    """A daemon thread that runs an event loop until `stop()`. It dies with its process.
+
+    Raises LabError where the system has no room for one more loop.
+    """
 
     def __init__(self, name: str = "wsviz-lab") -> None:
         self._lock, self._stopped = threading.Lock(), False
         started: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(target=_run_loop, args=(started,), name=name, daemon=True)
         self._thread.start()
-        self._loop = started.result()
+        try:
+            self._loop = started.result()
+        except OSError as error:
+            raise LabError(f"the lab cannot start: {cause(error)}") from None
 
     def __repr__(self) -> str:
         return f"<Background {self._thread.name}: {'running' if self.running else 'stopped'}>"
@@ -45,8 +52,8 @@ class Background:
 
     @property
     def running(self) -> bool:
-        """Whether the loop takes coroutines."""
-        return not self._stopped
+        """Whether the loop takes coroutines. In a process forked from this one there is no such thread."""
+        return not self._stopped and self._thread.is_alive()
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = 10) -> T:
         """Run the coroutine in the thread's loop, and give its result or raise its exception.
@@ -76,7 +83,7 @@ class Background:
             refusal = "run() was called within the lab's own event loop, where it waits for itself: await instead"
         # Under the lock, what is handed over comes before the loop's stop, and so is at least cancelled.
         with self._lock:
-            if self._stopped:
+            if not self.running:
                 refusal = "the lab has been stopped"
             if refusal is None:
                 return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
@@ -91,17 +98,38 @@ class Background:
         if threading.current_thread() is self._thread:
             raise LabError("stop() was called within the lab's own event loop, whose end it would wait for")
         with self._lock:
-            if not self._stopped:
-                self._stopped = True
+            if self.running:
                 self._loop.call_soon_threadsafe(self._loop.stop)
+            self._stopped = True
         self._thread.join(timeout)
         if self._thread.is_alive():
             raise LabError(f"a task of the lab does not end: its thread still runs after {timeout:g} seconds")
 
 
 def _run_loop(started: Future[asyncio.AbstractEventLoop]) -> None:
-    # Leaving the runner cancels all tasks, waits for them, and closes the loop.
-    with asyncio.Runner() as runner:
+    runner = asyncio.Runner()
+    try:
         loop = runner.get_loop()
+    except OSError as error:  # no file descriptor is left
+        started.set_exception(error)
+        return
+    with runner:  # leaving it cancels all tasks, waits for them, and closes the loop
         started.set_result(loop)
         loop.run_forever()
+
+
+def cause(error: OSError) -> str:
+    """What the system says, without what Python puts around it."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+
+
+def check_seconds(what: str, value: object) -> None:
+    """Raise LabError unless the value is a number above 0."""
+    if not isinstance(value, (int, float)) or not value > 0:
+        raise LabError(f"the {what} is {value!r}, expected seconds above 0")
+
+
+def check_count(what: str, value: object) -> None:
+    """Raise LabError unless the value is a whole number, 1 or more."""
+    if not isinstance(value, int) or value < 1:
+        raise LabError(f"the {what} is {value!r}, expected a whole number, 1 or more")

@@ -16,8 +16,7 @@ from websockets.typing import Subprotocol
 
 from wsviz.figures.figure import clip, plain
 from wsviz.lab.application import SUBPROTOCOL
-from wsviz.lab.background import LabError
-from wsviz.lab.serving import cause
+from wsviz.lab.background import LabError, cause
 from wsviz.protocol.grammar import TOKEN
 from wsviz.protocol.wire import CloseCode
 

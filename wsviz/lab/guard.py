@@ -58,7 +58,9 @@ class Guard:
             return PlainTextResponse("pages of this origin may not use the lab\n", 403)
         given = scope["path"].removeprefix("/").partition("/")[0]
         if not secrets.compare_digest(given.encode(errors="replace"), self._token):
-            return PlainTextResponse("the address lacks the lab's token: take it from lab.url()\n", 403)
+            return PlainTextResponse(
+                "the address lacks the lab's token: lab.url() has it, or what the server printed\n", 403
+            )
         return None
 
     def _with_policy(self, send: Send) -> Send:

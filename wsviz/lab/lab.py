@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import html
 import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -13,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from wsviz.lab.application import PERIOD, ROOM, application
-from wsviz.lab.background import Background, LabError
+from wsviz.lab.background import Background, LabError, cause, check_count
 from wsviz.lab.email_change import email_app
 from wsviz.lab.guard import Guard
 from wsviz.lab.mechanisms import MECHANISMS, mechanisms_app
@@ -23,6 +25,7 @@ from wsviz.lab.serving import MAX_SIZE, Server, listen, make_server
 from wsviz.protocol.wire import count
 
 HOST = "127.0.0.1"
+STOPPED = "this lab has been stopped; Lab.start() starts a new one"
 PAGES = {"client": "/client.html"} | {name: f"/mechanisms/{name}.html" for name in MECHANISMS}
 """The pages by name."""
 
@@ -58,11 +61,17 @@ class Lab:
         """Start serving; `Lab.start()` is the way in."""
         self._app, self._guard, self._server, self._token = app, guard, server, token
         self._fronts: list[Relay | Nginx] = []
-        listening = listen(HOST)
-        self.port: int = listening.getsockname()[1]
-        guard.admit(self.port)
         self._background = Background()
-        self._background.run(server.begin(listening))
+        try:
+            with ExitStack() as failure:
+                failure.callback(self._background.stop)
+                listening = failure.enter_context(listen(HOST))
+                self.port: int = listening.getsockname()[1]
+                guard.admit(self.port)
+                self._background.run(server.begin(listening))
+                failure.pop_all()  # it has begun, and has the socket
+        except OSError as error:
+            raise LabError(f"the lab cannot start: {cause(error)}") from None
         atexit.register(self.stop)
 
     @classmethod
@@ -115,6 +124,8 @@ class Lab:
         via: Relay | Nginx | None = None,
     ) -> str:
         """Give the address of a place in the lab, token included; `via` leads there through what stands in front."""
+        if not self.running:
+            raise LabError(STOPPED)
         port = self.port if via is None else via.port
         return f"{scheme}://{HOST}:{port}/{self._token}/{path.removeprefix('/')}"
 
@@ -125,32 +136,43 @@ class Lab:
         """
         if name not in PAGES:
             raise LabError(f"the lab has no page {name!r}, expected one of: {', '.join(PAGES)}")
+        check_count("height", height)
         return Page(name, self.url(PAGES[name], scheme="http", via=via), height)
 
     def relay(self, **settings: Any) -> Relay:
         """Put a recording relay in front of the lab. Settings are those of `Relay`: `delay`, `cut`, `merge`, ..."""
-        return self._admit(Relay(HOST, self.port, **settings))
+        return self._admit(lambda: Relay(HOST, self.port, **settings))
 
     def nginx(self, configuration: str = "right") -> Nginx:
         """Put nginx in front of the lab, configured as one of `wsviz.lab.nginx.CONFIGURATIONS`."""
-        return self._admit(Nginx.start(configuration, self.port))
+        return self._admit(lambda: Nginx.start(configuration, self.port))
 
-    def _admit(self, front: Front) -> Front:
+    def _admit(self, start: Callable[[], Front]) -> Front:
+        if not self.running:
+            raise LabError(STOPPED)
+        front = start()
         self._guard.admit(front.port)
         self._fronts.append(front)
         return front
 
     def broadcast(self, message: str | bytes) -> int:
         """Send a message to all clients of /application; their number."""
+        if not isinstance(message, (str, bytes)):
+            raise LabError(f"the message is {message!r}, expected str or bytes")
         clients = len(self._app.state.hub.clients)
         self._background.run(self._app.state.hub.broadcast(message))
         return clients
 
     def stop(self) -> None:
-        """End all connections (close code 1012) and the thread, and free the ports. May be called again."""
+        """End all connections (close code 1012) and the thread, and free the ports. May be called again.
+
+        In a process that was forked from the one with the lab, there is nothing to stop.
+        """
         atexit.unregister(self.stop)
-        for front in self._fronts:
-            front.stop()
-        if self.running:
-            self._background.run(self._server.finish())
-        self._background.stop()
+        if not self.running:
+            return
+        with ExitStack() as steps:  # last one first; what fails, or is interrupted, does not keep the others from it
+            steps.callback(self._background.stop)
+            steps.callback(lambda: self._background.run(self._server.finish()))
+            for front in self._fronts:
+                steps.callback(front.stop)

@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from wsviz.lab.background import LabError
+from wsviz.lab.background import LabError, cause
 
 FOLDER = Path(__file__).parent / "nginx"
 FRAME = FOLDER / "nginx.conf"
@@ -56,9 +57,13 @@ class Nginx:
         """The text of the configuration, as nginx reads it."""
         self._upstream = addresses["upstream"]
         self._folder = Path(tempfile.mkdtemp(prefix="wsviz-nginx-"))
-        shutil.copy(FRAME, self._folder)
-        (self._folder / "site.conf").write_text(self.config)
-        self._keeper = _keep(self._folder, program)
+        try:
+            shutil.copy(FRAME, self._folder)
+            (self._folder / "site.conf").write_text(self.config)
+            self._keeper = _keep(self._folder, program)
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         try:
             _wait_until_listening(self._folder)
         except BaseException:
@@ -78,7 +83,7 @@ class Nginx:
         """Start nginx in front of a server that listens on the port `upstream`.
 
         `configuration` is one of CONFIGURATIONS. Without `port`, nginx gets a free one. Raises LabError where nginx
-        is not installed, refuses the configuration, or cannot have the port.
+        is not installed, refuses the configuration, cannot have the port, or the system has no room for it.
         """
         if configuration not in CONFIGURATIONS:
             raise LabError(f"no configuration {configuration!r}, expected one of: {', '.join(CONFIGURATIONS)}")
@@ -90,11 +95,17 @@ class Nginx:
                 attempts -= 1
                 if not attempts:
                     raise
+            except OSError as error:
+                raise LabError(f"nginx cannot be started: {cause(error)}") from None
 
     def stop(self) -> None:
         """End nginx and remove its folder. May be called again."""
-        assert self._keeper.stdin is not None
-        self._keeper.stdin.close()
+        pipe = self._keeper.stdin
+        assert pipe is not None
+        if not pipe.closed:
+            with suppress(BrokenPipeError):  # the keeper has ended already
+                pipe.write(b"stop")
+                pipe.close()
         self._keeper.wait(STOP_TIMEOUT)
 
     def __enter__(self) -> Self:

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.packets import read_packets_from
-from wsviz.lab.background import Background, LabError
+from wsviz.lab.background import Background, LabError, cause, check_count
 from wsviz.lab.relay_link import GRACE, Faults, Link
 from wsviz.lab.relay_pcap import file_blocks
 from wsviz.lab.relay_recording import Recording, Wire
@@ -60,6 +60,9 @@ class Relay:
     ) -> None:
         self._faults = Faults(delay, cut, merge)
         self._target_address = _resolve(target_host, target_port)
+        check_count("limit", limit)
+        if on_change is not None and not callable(on_change):
+            raise LabError(f"on_change is {on_change!r}, expected something to call")
         self._recording = Recording(limit, on_change)
         self._links: dict[asyncio.Task[None], Link] = {}
         self._accepting: asyncio.Task[None] | None = None
@@ -70,7 +73,7 @@ class Relay:
             self.host, self.port = self._background.run(self._listen())
         except OSError as error:
             self.stop()
-            raise LabError(f"no port of 127.0.0.1 to listen on: {error.strerror or error}") from None
+            raise LabError(f"no port of 127.0.0.1 to listen on: {cause(error)}") from None
 
     def __repr__(self) -> str:
         target = f"{self.target[0]}:{self.target[1]}"
@@ -124,7 +127,7 @@ class Relay:
         try:
             Path(path).write_bytes(self._file(at))
         except OSError as error:
-            raise LabError(f"{os.fspath(path)}: {error.strerror or error}") from None
+            raise LabError(f"{os.fspath(path)}: {cause(error)}") from None
 
     def _file(self, at: Side | str) -> bytes:
         side, recording = Side(at), self._recording
