@@ -8,25 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.widgets.page import Page
 from wsviz import Frame, Side, WsvizError, read_capture
 from wsviz.figures.closing import close_ladder
 from wsviz.widgets import CloseExplorer
 
 CAPTURES = Path(__file__).parents[2] / "captures"
-
-
-class Page:
-    """Sends wishes as the page does."""
-
-    def __init__(self, explorer: CloseExplorer) -> None:
-        self.explorer, self.number = explorer, 0
-
-    def wish(self, do: str, value: Any = None) -> dict[str, Any]:
-        self.number += 1
-        self.explorer._wish(self.explorer, {"do": do, "value": value, "number": self.number}, [])
-        picture: dict[str, Any] = self.explorer.picture
-        assert picture["answered"] == self.number
-        return picture
 
 
 @pytest.fixture

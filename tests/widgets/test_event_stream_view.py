@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.capture.build import Talk
+from tests.widgets.page import Page
 from wsviz import Connection, WsvizError, read_capture
 from wsviz.figures.events import event_stream
 from wsviz.widgets import EventStreamView
 from wsviz.widgets.event_stream_view import EXAMPLE
 
 CAPTURES = Path(__file__).parents[2] / "captures"
-
-
-class Page:
-    """Sends wishes as the page does."""
-
-    def __init__(self, view: EventStreamView) -> None:
-        self.view, self.number = view, 0
-
-    def wish(self, do: str, value: Any = None) -> dict[str, Any]:
-        self.number += 1
-        self.view._wish(self.view, {"do": do, "value": value, "number": self.number}, [])
-        picture: dict[str, Any] = self.view.picture
-        assert picture["answered"] == self.number
-        return picture
 
 
 ASKED = b"GET /news?token=abcdef0123456789abcdef HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.widgets.page import Page
 from wsviz import WsvizError, compare, read_capture
 from wsviz.capture.capture import Capture
 from wsviz.figures.overhead import overhead_bars
@@ -15,20 +15,6 @@ from wsviz.figures.overhead_growth import overhead_growth
 from wsviz.widgets import OverheadBars
 
 CAPTURES = Path(__file__).parents[2] / "captures"
-
-
-class Page:
-    """Sends wishes as the page does."""
-
-    def __init__(self, bars: OverheadBars) -> None:
-        self.bars, self.number = bars, 0
-
-    def wish(self, do: str, value: Any = None) -> dict[str, Any]:
-        self.number += 1
-        self.bars._wish(self.bars, {"do": do, "value": value, "number": self.number}, [])
-        picture: dict[str, Any] = self.bars.picture
-        assert picture["answered"] == self.number
-        return picture
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Several widgets on one page: none undoes another's looks, whichever comes last."""
+"""What every widget sends to the page: harmless, and no widget undoes another's looks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,30 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.jupyter import Visit
+from wsviz import widgets
 from wsviz.widgets.assets import STATIC
+from wsviz.widgets.base import PictureWidget
+from wsviz.widgets.prediction import Prediction
 
+WIDGETS = [getattr(widgets, name) for name in widgets.__all__] + [Prediction]
 OWN = sorted(set(STATIC.glob("*.css")) - {STATIC / "theme.css"})
+
+
+@pytest.mark.parametrize("widget", WIDGETS, ids=lambda widget: widget.__name__)
+def test_nothing_comes_from_the_network_and_nothing_goes_in_as_html(widget: type[PictureWidget]) -> None:
+    code = str(widget._esm) + str(widget._css)
+    ways = (
+        "http:",
+        "https:",
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "eval(",
+        "import(",
+        "fetch(",
+        "@import",
+    )
+    assert [word for word in ways if word in code] == []
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
