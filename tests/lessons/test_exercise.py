@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import re
 import subprocess
 import sys
@@ -9,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from wsviz import CaptureError
+from notebooks.execute import read
+from wsviz import CaptureError, Frame
 from wsviz.lessons import course, lesson, recording
 from wsviz.lessons.course import _LESSONS
 from wsviz.lessons.exercise import Exercise, Kind
+from wsviz.lessons.judging import judge_frames
 
 NUMBERS = [number for number, module, *_ in _LESSONS if module]
 ALL = [each for number in NUMBERS for each in lesson(number)]
@@ -30,6 +34,35 @@ def test_an_exercise_is_whole(each: Exercise) -> None:
         assert said[-1] in ".?!:)", said
 
 
+@pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
+def test_an_exercise_stands_in_its_notebook_and_its_solution_runs_there(each: Exercise) -> None:
+    """A learner copies the solution into the next cell: what it names must be there, or in the solution itself."""
+    stem = next(notebook for number, _, _, notebook, _ in _LESSONS if number == each.name[:2])
+    there = set(dir(builtins))
+    for cell in read(Path(__file__).parents[2] / "notebooks" / f"{stem}.ipynb").cells:
+        if cell.cell_type == "code":
+            there |= _bound(cell.source)
+            if re.search(rf"\bq\.{each.word}\b", cell.source):
+                break
+    else:
+        pytest.fail(f"{stem} does not ask {each.name}")
+    needed = {node.id for node in ast.walk(ast.parse(each.code)) if isinstance(node, ast.Name)}
+    assert needed <= there | _bound(each.code)
+
+
+def _bound(code: str) -> set[str]:
+    """The names that a piece of Python gives a value to."""
+    bound = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, ast.FunctionDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {alias.asname or alias.name for alias in node.names}
+    return bound
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_lesson_has_three_to_six_exercises_with_names_of_their_own(number: str) -> None:
     names = [each.name for each in lesson(number)]
@@ -43,7 +76,17 @@ def test_hints_come_one_by_one_and_the_last_stays() -> None:
     heads = [exercise.hint().head for _ in range(3)]
     assert heads == ["Hint 1 of 2", "Hint 2 of 2", "Hint 2 of 2"]
     assert exercise.record.hints == 2
+    assert exercise.hint().lines[:2] == exercise.hints, "the first hint stays"
     assert "q.header_sizes.solution()" in str(exercise.check((1, 1)))
+
+
+def test_frames_are_judged_in_any_form_of_their_bytes() -> None:
+    judge = judge_frames("server", lambda frames: [] if len(frames) == 2 else [f"{len(frames)} frames"])
+    frame = Frame.text("a")
+    raw = frame.serialize()
+    for answer in (raw * 2, [frame, raw.hex()], [*raw, *raw], "0x81 0x01 0x61, 81:01:61"):
+        assert judge(answer) == []
+    assert judge([*raw]) == ["1 frames"]
 
 
 def test_a_solution_shows_its_code() -> None:

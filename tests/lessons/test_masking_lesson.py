@@ -15,7 +15,7 @@ def test_exercises() -> None:
     feed(
         "05",
         right={
-            "unmask": [b"twice", " twice\n"],
+            "unmask": [b"twice", " twice\n", "74 77 69 63 65", list(b"twice")],
             "who_can_read": ["C)"],
             "build_hello": [hello, "82 86 37fa213d 7f9f4d5158db"],
             "forge": [apply_mask(b"...." + WISH + b"\r\nHost: a\r\n", KNOWN_KEY), apply_mask(WISH, KNOWN_KEY).hex()],
@@ -28,7 +28,8 @@ def test_exercises() -> None:
                 (apply_mask(b"twice", RFC_KEY), "is no byte of the key"),
                 ("Twice", "Byte 0 is 'T', the same letter in the other case"),
                 (b"\x5a\xc3\x0f\x96twice", "9 bytes long, and the payload has 5"),
-                ("74 77 69 63 65", "14 bytes long"),
+                ("2e b4 66 f5 3f", "Byte 0 is 0x2e, as on the wire"),
+                ("transport", "9 bytes long"),
                 (5, "the answer is bytes"),
             ],
             "who_can_read": [("e", "none of the answers")],
@@ -57,8 +58,9 @@ def test_exercises() -> None:
                 (2, "for the first time"),
                 (3, "under another key"),
                 (4, "in the payload"),
-                (0, "too small"),
-                (6, "too large"),
+                (0, "none is earlier"),
+                (6, "comes once"),
+                (7, "too large"),
             ],
         },
     )

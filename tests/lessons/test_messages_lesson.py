@@ -47,8 +47,10 @@ def test_exercises() -> None:
                 (pong, "the answer, opcode 10"),
                 (first, "the first half of the text"),
                 (second, "the second half of the text"),
-                (9, "too small"),
-                (frames["packet"].iloc[-1], "too large"),
+                (first + 2, "No frame ends in that packet"),
+                (frames["packet"].iloc[-1], "a frame of opcode 8, from the"),
+                (0, "too small"),
+                (10_000, "too large"),
             ],
             "three_fragments": [
                 (pieces(STORY), "Data frames: 1. Three are asked for"),

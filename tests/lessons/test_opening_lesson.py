@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import numpy as np
+
 from tests.lessons.feed import feed
 from wsviz import accept_key, build_request, build_response, check_handshake, parse_uri
 from wsviz.lessons.opening_lesson import ADDRESS, ANSWERED, ASKED, KEYS, WANTED, WRONG_LINES
@@ -36,9 +38,9 @@ def test_exercises() -> None:
         "03",
         right={
             "address": [["Chat.Example.org", 443.0, resource], parse_uri(ADDRESS)],
-            "accept_keys": [list(ACCEPTS), (f" {ACCEPTS[0]}\n", ACCEPTS[1])],
-            "six_requests": [(400, 426, 403, 101, 101, 101)],
-            "wrong_lines": [[8, 1], {1, 8}],
+            "accept_keys": [list(ACCEPTS), (f" {ACCEPTS[0]}\n", ACCEPTS[1].encode()), np.array(ACCEPTS)],
+            "six_requests": [(400, 426, 403, 101, 101, 101), np.array([400, 426, 403, 101, 101, 101])],
+            "wrong_lines": [[8, 1], {1, 8}, np.array([1, 8])],
             "shortest_request": [
                 request(GET, *LINES),
                 request(GET, *reversed(LINES)).encode(),
@@ -58,6 +60,7 @@ def test_exercises() -> None:
                 (("chat.example.org", 443, "/"), "The resource is not '/'"),
                 (("wss://chat.example.org", 443, resource), "neither scheme nor path"),
                 (("example.org", 443, resource), "The host is not 'example.org'"),
+                (("chat.example.org:443", 443, resource), "A port is no part of the host"),
                 ((b"chat.example.org", 443, resource), "The host is a text"),
                 (("chat.example.org", 443, 7), "The resource is a text."),
                 (ADDRESS, "a tuple of three"),
@@ -73,7 +76,8 @@ def test_exercises() -> None:
                 ((hashed(first.rstrip(b"=") + guid), ACCEPTS[1]), "the two = at its end"),
                 (KEYS, "Key 2: that is the key itself"),
                 (ACCEPTS[::-1], "Key 1: that answers the other key"),
-                ((ACCEPTS[0].encode(), ACCEPTS[1]), "decode() makes one"),
+                ((bytes(range(240, 256)), ACCEPTS[1]), "these are 16 bytes"),
+                ((KEYS[0] + GUID, ACCEPTS[1]), "what has to be hashed"),
                 ((hashed(b"x"), base64.b64encode(bytes(32)).decode()), "Key 2: that is Base64 of 32 bytes"),
                 ((hashed(b"x"), "no such thing!"), "Key 2: 'no such thing!' is no Base64"),
                 ((1, 2), "an accept key is a text"),
@@ -88,6 +92,7 @@ def test_exercises() -> None:
                 ((400, 426, 403, 101, 426, 400), "Request 6: an offer is no condition"),
                 ((400, 426, 403, 403, 101, 101), "Request 4: what keeps these two"),
                 ((400, 426, 403, 200, 101, 101), "Request 4: choose among"),
+                ((400, 426, 403, "101", 101, 101), "Request 4: '101' is a text"),
                 (400, "a tuple of six"),
             ],
             "wrong_lines": [
@@ -96,12 +101,15 @@ def test_exercises() -> None:
                 ((4, 5), "Line 5: It keeps caches"),
                 ((1, 99), "99 is no number of a line"),
                 ((8, 8), "the numbers of two lines"),
+                ((True, 8), "True is no number of a line"),
+                (("1", "8"), "'1' is no number of a line"),
                 (1, "the numbers of two lines"),
             ],
             "shortest_request": [
                 (request(GET, *LINES[:3], LINES[4]), "Request Sec-WebSocket-Key: got nothing"),
                 (request(GET, LINES[0], *LINES[2:]), "Request Upgrade: got nothing"),
                 (request(GET, *LINES, "Origin: http://example.org"), "accepts it without Origin"),
+                (request(GET, *LINES, "Connection: keep-alive"), "one name stands in several lines"),
                 (request(GET, *LINES).replace("13", "8"), "got 8, expected 13"),
                 (request(GET, *LINES).replace("AAEC", "AAECAwQF"), "16 bytes in Base64"),
                 (request(GET, *LINES).replace(":8080", ""), "Host names no port"),

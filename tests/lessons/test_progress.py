@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -56,8 +57,9 @@ def test_a_crash_while_writing_leaves_the_old_file(own_progress: Path) -> None:
 def test_a_broken_file_is_put_aside_and_kept(own_progress: Path, content: bytes) -> None:
     own_progress.write_bytes(content)
     assert progress().records() == {}
-    progress().change("00.a", solved=True)
-    assert Progress(own_progress).records() == {"00.a": Record(solved=True)}
+    said = lesson("00").who_speaks_first.check("c")
+    assert "was broken" in str(said)
+    assert Progress(own_progress).records() == {"00.who_speaks_first": Record(attempts=1, solved=True)}
     assert own_progress.with_suffix(".broken").read_bytes() == content
 
 
@@ -80,12 +82,68 @@ def test_where_nothing_can_be_written_the_kernel_remembers(tmp_path: Path, monke
     assert not folder.exists()
 
 
+def test_what_could_not_be_written_is_written_with_the_next_change(
+    own_progress: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows, a file that somebody reads at this moment cannot be replaced."""
+    q = lesson("00")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", _in_use)
+        said = str(q.who_speaks_first.check("a")).replace("\n  ", " ")
+        assert "cannot be written (in use)" in said
+    assert [*own_progress.parent.iterdir()] == [], "no temporary file stays"
+    assert "Progress" not in str(q.who_speaks_first.check("c"))
+    assert Progress(own_progress).records() == {"00.who_speaks_first": Record(attempts=2, solved=True)}
+
+
+def _in_use(*_: object) -> None:
+    raise PermissionError(errno.EACCES, "in use")
+
+
+def test_a_full_disk_leaves_the_old_file(own_progress: Path) -> None:
+    progress().change("00.a", solved=True)
+    code = (
+        "import resource\nfrom pathlib import Path\nfrom wsviz.lessons.progress import Progress\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        f"kept = Progress(Path({str(own_progress)!r}))\n"
+        "kept.change('00.b', solved=True)\nprint(kept.notice, *kept.records())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    assert "Progress is kept until the kernel stops" in run.stdout, run.stderr
+    assert "00.a 00.b" in run.stdout
+    assert Progress(own_progress).records() == {"00.a": Record(solved=True)}
+    assert [each.name for each in own_progress.parent.iterdir()] == [own_progress.name]
+
+
+def test_a_file_deleted_meanwhile_begins_anew(own_progress: Path) -> None:
+    progress().change("00.a", solved=True)
+    own_progress.unlink()
+    assert progress().records() == {}
+    progress().change("00.b", hints=1)
+    assert Progress(own_progress).records() == {"00.b": Record(hints=1)}
+
+
+def test_a_broken_file_that_cannot_be_moved_stays(own_progress: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_progress.write_bytes(b"{")
+    monkeypatch.setattr(os, "replace", _in_use)
+    said = lesson("00").who_speaks_first.check("c")
+    assert said
+    assert "is broken and cannot be moved (in use)" in str(said).replace("\n  ", " ")
+    assert own_progress.read_bytes() == b"{"
+    assert lesson("00").who_speaks_first.record.solved
+
+
 def test_reset(own_progress: Path) -> None:
     lesson("00").who_speaks_first.check("c")
-    forget_progress()
+    assert forget_progress() == "No exercise is solved any more."
     assert not own_progress.exists()
     assert lesson("00").who_speaks_first.record == Record()
     forget_progress()
+
+
+def test_a_reset_that_fails_says_why(own_progress: Path) -> None:
+    own_progress.mkdir()
+    assert "cannot be removed" in forget_progress()
 
 
 def test_the_file_stands_in_the_course_s_folder(monkeypatch: pytest.MonkeyPatch) -> None:

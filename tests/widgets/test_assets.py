@@ -21,18 +21,8 @@ OWN = sorted(set(STATIC.glob("*.css")) - {STATIC / "theme.css"})
 
 @pytest.mark.parametrize("widget", WIDGETS, ids=lambda widget: widget.__name__)
 def test_nothing_comes_from_the_network_and_nothing_goes_in_as_html(widget: type[PictureWidget]) -> None:
-    code = str(widget._esm) + str(widget._css)
-    ways = (
-        "http:",
-        "https:",
-        "innerHTML",
-        "outerHTML",
-        "insertAdjacentHTML",
-        "eval(",
-        "import(",
-        "fetch(",
-        "@import",
-    )
+    code = (str(widget._esm) + str(widget._css)).replace("http://www.w3.org/2000/svg", "")  # the name of a namespace
+    ways = ("://", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "import(", "fetch(", "@import")
     assert [word for word in ways if word in code] == []
 
 

@@ -27,7 +27,8 @@ def _packets_with(opcode: Opcode, *, answered: bool | None = None) -> list[int]:
 
 def _not_the_ping() -> Mapping[float, str]:
     """What else may be taken for the ping without an answer."""
-    said = dict.fromkeys(_packets_with(Opcode.PING, answered=True), "That ping has its pong, with the same bytes.")
+    said = dict.fromkeys(recording("idle").packets["packet"].astype(int), "No ping is in that packet.")
+    said |= dict.fromkeys(_packets_with(Opcode.PING, answered=True), "That ping has its pong, with the same bytes.")
     said |= dict.fromkeys(_packets_with(Opcode.PONG), "That packet carries a pong: an answer, and no question.")
     said |= dict.fromkeys(_packets_with(Opcode.CLOSE), "That is a Close. Which question had nobody answered by then?")
     return {float(packet): words for packet, words in said.items()}
@@ -52,6 +53,8 @@ _BODIES = {
 
 def _judge_close(answer: Any) -> list[str]:
     data = octets(answer)
+    if data[:2] == CloseCode.NORMAL_CLOSURE.to_bytes(2, "big"):
+        return ["So a body may begin. A frame begins with two bytes of header: FIN and opcode, MASK and length."]
     return [_BODIES[data[2:4]]] if data[2:4] in _BODIES else _judge_frame(data)
 
 
@@ -83,9 +86,7 @@ EXERCISES = (
             "Walk down the ladder, and pair each ping with the pong that has the same bytes.",
             'recording("idle").frames has a column round_trip: how long a ping waited for its pong.',
         ),
-        judge=judge_number(
-            lambda: _packets_with(Opcode.PING, answered=False)[0], unit="packets", slips=_not_the_ping
-        ),
+        judge=judge_number(lambda: _packets_with(Opcode.PING, answered=False)[0], slips=_not_the_ping),
     ),
     Exercise(
         "07.build_close",
@@ -201,7 +202,9 @@ EXERCISES = (
                 BRACES[0]: "That is the first byte alone. A code has two.",
                 BRACES[1]: "That is the second byte alone. A code has two.",
                 1000: "So it may have been meant, but those are other bytes.",
+                1002: "So a receiver may answer. Which number does it read?",
                 1005: "That is reported where the body is empty. This one has two bytes.",
+                1006: "That is reported where no Close came. This one came.",
             },
         ),
     ),

@@ -82,6 +82,7 @@ def course() -> CourseMap:
     return CourseMap(tuple(rows))
 
 
-def forget_progress() -> None:
-    """Reset: forget which exercises were solved."""
+def forget_progress() -> str:
+    """Reset: forget which exercises were solved; says so, or why it was not possible."""
     progress().reset()
+    return progress().notice or "No exercise is solved any more."

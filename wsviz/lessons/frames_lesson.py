@@ -8,7 +8,7 @@ from wsviz.lessons.exercise import Exercise, Kind
 from wsviz.lessons.judging import judge_frame, judge_number, judge_numbers
 from wsviz.lessons.recordings import recording
 from wsviz.protocol.frames import Frame
-from wsviz.protocol.wire import Opcode, opcode_name
+from wsviz.protocol.wire import Opcode, apply_mask, opcode_name
 
 LENGTHS = (0, 125, 126, 127, 65_535, 65_536)
 
@@ -31,8 +31,10 @@ def _pong(frame: Frame) -> list[str]:
     wrong = []
     if frame.opcode != Opcode.PONG:
         wrong.append(f"The opcode is {frame.opcode}, {opcode_name(frame.opcode)}; a pong is asked for.")
-    if frame.payload != b"ready?":
-        wrong.append(f"The payload is {frame.payload[:32]!r}, and the ping's is b'ready?'.")
+    if apply_mask(frame.payload, frame.masking_key or bytes(4)) == b"ready?" != frame.payload:
+        wrong.append("The ping's bytes stand in it as they are. MASK is 1, so the server unmasks them into others.")
+    elif frame.payload != b"ready?":
+        wrong.append(f"Unmasked, the payload is {frame.payload[:32]!r}, and the ping's is b'ready?'.")
     return wrong
 
 
@@ -112,6 +114,7 @@ EXERCISES = (
         hints=(
             "First byte: FIN and the opcode for binary. Second byte: MASK, and the seven bits of length.",
             "With 126 in the seven bits, two bytes of length follow, the more significant one first; then the key.",
+            "bytes(126) are 126 zero bytes, and + puts them behind the header.",
         ),
         judge=judge_frame("client", _binary_of(126)),
     ),

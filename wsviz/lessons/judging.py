@@ -81,11 +81,15 @@ def octets(answer: Any) -> bytes:
     if isinstance(answer, str):
         data = _hex_digits(answer)
         if data is None:
-            raise ProtocolError(f"{answer[:40]!r} is no run of hex digits")
+            raise ProtocolError(f"{answer[:40]!r} is no run of hex digits; bytes of a text have a b before it")
         return data
-    if isinstance(answer, (list, tuple)) and answer and all(type(each) is int for each in answer):
+    if _numbers(answer):
         return bytes(answer)
     raise ProtocolError(f"This is {_what(answer)}, and the answer is bytes, such as bytes.fromhex('81 00')")
+
+
+def _numbers(answer: Any) -> bool:
+    return isinstance(answer, (list, tuple)) and bool(answer) and all(type(each) is int for each in answer)
 
 
 def _hex_digits(text: str) -> bytes | None:
@@ -125,7 +129,7 @@ def judge_frames(sender: Side | str, wanted: Callable[[list[Frame]], list[str]])
     """Judge the bytes of several frames, one after the other: by the rules of a stream, then by the exercise."""
 
     def judge(answer: Any) -> list[str]:
-        parts = answer if isinstance(answer, (list, tuple)) else [answer]
+        parts = answer if isinstance(answer, (list, tuple)) and not _numbers(answer) else [answer]
         stream = decode_stream(b"".join(map(octets, parts)), sender=sender)
         wrong = [
             f"Frame {each.frame}: {each.explanation}." for each in stream.findings if each.severity is Severity.ERROR
@@ -139,11 +143,12 @@ def judge_frames(sender: Side | str, wanted: Callable[[list[Frame]], list[str]])
 
 def _errors(dissection: Dissection[Any], but: Sequence[str]) -> list[str]:
     """The rules that the bytes break, each with its place and where it stands."""
-    return [
+    said = [
         f"{_place(finding, dissection)}{finding.explanation} (RFC {finding.section.removeprefix('RFC ')})."
         for finding in dissection.findings
         if finding.severity is Severity.ERROR and finding.rule not in but
     ]
+    return [each[0].upper() + each[1:] for each in said]
 
 
 def _place(finding: Finding, dissection: Dissection[Any]) -> str:

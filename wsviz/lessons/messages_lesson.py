@@ -61,9 +61,16 @@ def _around_the_ping() -> dict[str, int]:
     }
 
 
-def _beside_the_ping() -> dict[float, str]:
+def _not_the_ping() -> dict[float, str]:
+    """Every other packet of the recording, and what it brings."""
+    capture = recording("fragments")
+    said = dict.fromkeys(capture.packets["packet"].astype(float), "No frame ends in that packet.")
+    for _, frame in capture.frames.iterrows():
+        said[float(frame["packet"])] = (
+            f"That packet brings a frame of opcode {frame['opcode']}, from the {frame['sender']}."
+        )
     packet = _around_the_ping()
-    return {
+    return said | {
         packet["pong"]: "That packet brings the pong, from the server: the answer, opcode 10.",
         packet["first"]: "That packet brings the first half of the text: its FIN is 0, so more is to come.",
         packet["last"]: "That packet brings the second half of the text. What came between the halves?",
@@ -135,7 +142,7 @@ EXERCISES = (
             "fragments.frames has the columns sender, opcode, fin and packet. A ping has opcode 9.",
             'fragments.frames.query("opcode == 9") leaves the pings.',
         ),
-        judge=judge_number(lambda: _around_the_ping()["ping"], unit="packets", slips=_beside_the_ping),
+        judge=judge_number(lambda: _around_the_ping()["ping"], slips=_not_the_ping),
     ),
     Exercise(
         "06.three_fragments",

@@ -31,7 +31,7 @@ Upgrade: websocket
 Origin: https://shop.example
 Sec-WebSocket-Version: 8, 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
-Sec-WebSocket-Protocol: v10.stomp, v11.stomp
+Sec-WebSocket-Protocol: prices.v2, prices.v1
 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits
 
 """.replace(b"\n", b"\r\n")
@@ -41,7 +41,7 @@ Upgrade: websocket
 Connection: upgrade
 Access-Control-Allow-Origin: https://shop.example
 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
-Sec-WebSocket-Protocol: v11.stomp
+Sec-WebSocket-Protocol: prices.v1
 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=15
 
 """.replace(b"\n", b"\r\n")
@@ -57,7 +57,7 @@ _INNOCENT = {
     6: "Without this line there would be nothing to upgrade to.",
     7: "A scheme and a host: that is an origin.",
     9: "16 bytes in Base64: that is a key.",
-    10: "The client offers two subprotocols, which of them it likes better comes first.",
+    10: "The client offers two subprotocols, and begins with the one that it likes better.",
     11: "A parameter without a value is legal in an offer: any window will do.",
     12: "The empty line ends the header; it has to be there.",
     13: "The status of a handshake that worked.",
@@ -87,6 +87,8 @@ def _host_faults(host: Any, right: Uri) -> list[str]:
         return []
     if "/" in host:
         return ["The host stands between // and the next /; neither scheme nor path belongs to it."]
+    if ":" in host:
+        return ["A port is no part of the host: it has a place of its own in the answer."]
     return [f"The host is not {host[:60]!r}."]
 
 
@@ -114,6 +116,12 @@ def _resource_faults(resource: Any, right: Uri) -> list[str]:
     return [f"The resource is not {resource[:60]!r}."]
 
 
+def _values(answer: Any) -> list[Any]:
+    """The values of a tuple, a list, an array or a column; none where the answer is none of them."""
+    values = answer.tolist() if hasattr(answer, "tolist") else answer
+    return list(values) if isinstance(values, (tuple, list)) else []
+
+
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -136,18 +144,22 @@ def _accept_slips(key: str) -> dict[str | bytes, str]:
         _text(digest.hex().encode()): "you put hex digits into Base64: it takes the 20 bytes themselves.",
         digest.hex(): f"these are hex digits. {lacks}.",
         digest: f"these are the bytes of the hash. {lacks}.",
+        key + GUID: "that is what has to be hashed.",
         key: "that is the key itself; the server has to do something with it.",
     }
 
 
 def _judge_accept_keys(answer: Any) -> list[str]:
-    if not isinstance(answer, (tuple, list)) or len(answer) != len(KEYS):
+    given = _values(answer)
+    if len(given) != len(KEYS):
         return ["The answer is a tuple of two texts, one accept key for each key."]
-    pairs = zip(answer, KEYS, strict=True)
+    pairs = zip(given, KEYS, strict=True)
     return [f"Key {number}: {said}" for number, pair in enumerate(pairs, 1) if (said := _accept_fault(*pair))]
 
 
 def _accept_fault(given: Any, key: str) -> str:
+    if isinstance(given, bytes) and given.isascii():  # what base64.b64encode gives
+        given = given.decode()
     if not isinstance(given, (str, bytes)):
         return "an accept key is a text."
     given = given.strip() if isinstance(given, str) else given
@@ -156,7 +168,7 @@ def _accept_fault(given: Any, key: str) -> str:
     if known := _accept_slips(key).get(given):
         return known
     if isinstance(given, bytes):
-        return "these are bytes, and an accept key is a text: decode() makes one of Base64."
+        return f"these are {len(given)} bytes, and an accept key is a text in Base64."
     if given in map(accept_key, KEYS):
         return "that answers the other key."
     return _not_sha1(given)
@@ -218,11 +230,14 @@ _POSSIBLE = (101, 400, 403, 426)
 
 
 def _judge_six(answer: Any) -> list[str]:
-    if not isinstance(answer, (tuple, list)) or len(answer) != len(_SIX):
+    several = _values(answer)
+    if len(several) != len(_SIX):
         return ["The answer is a tuple of six status codes, one for each request."]
     wrong = []
-    for number, (given, (path, at, slips)) in enumerate(zip(answer, _SIX, strict=True), 1):
-        if given not in _POSSIBLE:
+    for number, (given, (path, at, slips)) in enumerate(zip(several, _SIX, strict=True), 1):
+        if isinstance(given, str):
+            wrong.append(f"Request {number}: {given[:40]!r} is a text, and a status is a number.")
+        elif given not in _POSSIBLE:
             wrong.append(f"Request {number}: choose among 101, 400, 403 and 426.")
         elif given != _status(path, at):
             said = slips.get(given, "what keeps these two from speaking WebSocket with each other?")
@@ -231,12 +246,13 @@ def _judge_six(answer: Any) -> list[str]:
 
 
 def _judge_lines(answer: Any) -> list[str]:
-    if not isinstance(answer, (tuple, list, set)) or len(set(answer)) != len(WRONG_LINES):
+    given = _values(sorted(answer) if isinstance(answer, (set, frozenset)) else answer)
+    if len(set(given)) != len(WRONG_LINES):
         return ["The answer is the numbers of two lines."]
     return [
         f"Line {number}: {_INNOCENT[number]}" if number in _INNOCENT else f"{number!r} is no number of a line."
-        for number in answer
-        if number not in WRONG_LINES
+        for number in given
+        if isinstance(number, bool) or number not in WRONG_LINES
     ]
 
 
@@ -268,8 +284,11 @@ def _unasked(request: Request) -> list[str]:
     elif host != place.authority:
         wrong.append(f"Host is {host[:60]!r}, and the address names another one.")
     needed = {"host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"}
-    spare = [name for name, _ in request.headers if name.lower() not in needed]
-    return [*wrong, *(f"A server accepts it without {plain(name)}, too." for name in spare)]
+    names = [name for name, _ in request.headers]
+    wrong += [f"A server accepts it without {plain(name)}, too." for name in names if name.lower() not in needed]
+    if not wrong and len(names) > len(needed):
+        wrong.append(f"{len(names)} header lines, and {len(needed)} names: one name stands in several lines.")
+    return wrong
 
 
 _KEY_CHOICES = (
@@ -321,7 +340,7 @@ EXERCISES = (
         f"Two articles on WebSocket print a handshake each. The client sends the key {KEYS[0]} in the first, and "
         f"{KEYS[1]} in the second. Which accept key has the server to send? Answer with two texts.",
         why="Both articles print these very values: so far, they are right.",
-        code=f"answer = tuple(accept_key(key) for key in {KEYS})",
+        code=f"from wsviz import accept_key\n\nanswer = tuple(accept_key(key) for key in {KEYS})",
         hints=(
             "Take the cell above, and another key. Which of its two lines was the right one?",
             "The text of the key, the GUID after it, SHA-1 of both, and the 20 bytes of that in Base64.",

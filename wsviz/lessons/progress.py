@@ -49,7 +49,7 @@ class Progress:
         What could not be written last time, say because the disk was full, is tried again.
         """
         self.notice = ""
-        kept = self._read()  # read again: this notebook is not the only one
+        kept = self._read(put_aside=True)  # read again: this notebook is not the only one
         record = self._unwritten.get(exercise) or (kept or {}).get(exercise) or Record()
         self._unwritten[exercise] = replace(record, **changes)  # type: ignore[arg-type]
         if kept is not None:
@@ -63,7 +63,7 @@ class Progress:
         except OSError as error:
             self.notice = f"The progress file {self.path} cannot be removed: {error.strerror}."
 
-    def _read(self) -> dict[str, Record] | None:
+    def _read(self, *, put_aside: bool = False) -> dict[str, Record] | None:
         """The records of the file; None where it must stay as it is, and the notice says why."""
         try:
             stored = json.loads(self.path.read_bytes())
@@ -77,7 +77,7 @@ class Progress:
             self.notice = f"Progress is not kept: {self.path} cannot be read ({error.strerror})."
             return None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return self._put_aside()
+            return self._put_aside() if put_aside else {}
 
     def _put_aside(self) -> dict[str, Record] | None:
         """A broken file makes room, so that whoever wants to can look into it."""
