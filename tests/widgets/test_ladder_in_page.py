@@ -133,6 +133,16 @@ def test_it_is_accessible_and_a_hostile_payload_is_text(visit: Visit, ladder: Lo
             .filter(box => box.width && (box.width < 24 || box.height < 24)).length"""
     )
     assert small == 0
+    # In a narrow pane both lanes are there, without scrolling sideways.
+    ladder.evaluate("root => { root.style.width = '560px'; }")
+    visit.page.wait_for_function(
+        """root => {
+            const box = root.querySelector('.scroll');
+            return box.clientWidth < 600 && box.scrollWidth <= box.clientWidth;
+        }""",
+        arg=ladder.element_handle(),
+    )
+    ladder.evaluate("root => { root.style.width = ''; }")
     evil = visit.page.locator(".wsviz-ladder").nth(1)
     row = evil.locator(".step").filter(has_text="<img src=x onerror=alert(1)>")
     expect(row).to_have_count(1)

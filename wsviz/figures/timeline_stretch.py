@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import index
 
 from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
@@ -21,7 +22,7 @@ from wsviz.protocol.stream import decode_stream
 from wsviz.protocol.wire import Opcode, count
 
 LOADED, LOADED_BYTES = 200, 1 << 20  # frames, and bytes, of a captured direction that are loaded at most
-MOST_CUTS = 2000
+MOST_FRAMES = MOST_CUTS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Stretch:
     def with_frames(self, frames: Iterable[Frame]) -> Stretch:
         """Other frames; cuts beyond the last byte go."""
         changed = replace(self, frames=tuple(frames), packets=(), times=())
+        if len(changed.frames) > MOST_FRAMES:
+            raise ProtocolError(f"{count(len(changed.frames), 'frame')}, expected at most {MOST_FRAMES:,}")
         size = changed.starts[-1] + len(self.rest)
         return replace(changed, cuts=tuple(cut for cut in self.cuts if cut < size))
 
@@ -149,7 +152,10 @@ class Stretch:
     def with_cuts(self, cuts: Iterable[int]) -> Stretch:
         """The same bytes in other segments."""
         size = len(self.data)
-        kept = tuple(sorted({cut for cut in cuts if 0 < cut < size}))
+        try:
+            kept = tuple(sorted({place for place in map(index, cuts) if 0 < place < size}))
+        except TypeError:
+            raise WsvizError("cuts are offsets of bytes: whole numbers") from None
         if len(kept) > MOST_CUTS:
             raise ProtocolError(f"{count(len(kept), 'cut')}, expected at most {MOST_CUTS:,}")
         return replace(self, cuts=kept, packets=(), times=())
@@ -219,8 +225,8 @@ def stretch_of(
     masked = len(data) > 1 and bool(data[1] & 0b1000_0000)
     sender = Side(side) if side is not None else Side.CLIENT if masked else Side.SERVER
     stream = decode_stream(data, sender=sender, extensions=extensions)
-    frames = tuple(dissection.value for dissection in stream.frames)
-    return Stretch(sender, frames, rest=stream.rest, extensions=extensions).with_cuts(cuts)
+    frames = [dissection.value for dissection in stream.frames]
+    return Stretch(sender, (), rest=stream.rest, extensions=extensions).with_frames(frames).with_cuts(cuts)
 
 
 def _captured(connection: Connection, side: Side | str | None, first: int) -> Stretch:
