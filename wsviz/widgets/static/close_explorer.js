@@ -14,7 +14,7 @@ function render({ model, el }) {
   if (!model.get("picture").steps) return;
   let hover = null; // bits, { start, end }
   let byte = 0; // the byte that Tab comes to
-  const { root, picture, wish, speak, ...frame } = stage(model, "close", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "close", { keys: KEYS, unpin: () => select([]) });
 
   const title = h("strong", { class: "title" });
   const about = h("span", { class: "about" });
@@ -179,22 +179,9 @@ function render({ model, el }) {
     rove();
   });
 
-  function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") select([]);
-    else return false;
-  }
-
   // Life
 
-  const end = frame.follow(draw);
-  model.on("change:selection", mark);
-  return () => {
-    model.off("change:selection", mark);
-    end();
-  };
+  return frame.follow(draw, mark);
 }
 
 export default { render };

@@ -15,7 +15,7 @@ function render({ model, el }) {
   if (!model.get("picture").blocks) return;
   let hover = null; // what the pointer or the focus is on: [start, end], in bytes
   let stop = "0-line"; // what Tab comes to
-  const { root, picture, wish, speak, ...frame } = stage(model, "events", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "events", { keys: KEYS, unpin: () => select([]) });
 
   const facts = h("span", { class: "about" });
   const text = h("textarea", { rows: 9, spellcheck: "false", autocomplete: "off", "aria-label": "the stream", oninput: later(150, () => wish("text", wellFormed(text.value))) });
@@ -168,22 +168,9 @@ function render({ model, el }) {
     for (const each of stops) each.tabIndex = each === here ? 0 : -1;
   }
 
-  function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") select([]);
-    else return false;
-  }
-
   // Life
 
-  const end = frame.follow(draw);
-  model.on("change:selection", mark);
-  return () => {
-    model.off("change:selection", mark);
-    end();
-  };
+  return frame.follow(draw, mark);
 }
 
 export default { render };

@@ -20,7 +20,7 @@ function render({ model, el }) {
   if (!model.get("picture").lines) return;
   let hover = null; // [start, end] in bytes
   const focus = { frames: "", bytes: "", segments: "" }; // what Tab comes to, by group
-  const { root, picture, wish, speak, ...frame } = stage(model, "fragments", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "fragments", { keys: KEYS });
   const title = h("strong", { class: "title" });
   const facts = h("span", { class: "about" });
   const way = h("span", { class: "way" });
@@ -206,23 +206,7 @@ function render({ model, el }) {
     return step > 0 && next ? next.payload - now.frames[edge].end : 0;
   }
 
-  function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") {
-      model.set("selection", []);
-      model.save_changes();
-      mark();
-    } else return false;
-  }
-
-  const end = frame.follow(draw);
-  model.on("change:selection", mark);
-  return () => {
-    model.off("change:selection", mark);
-    end();
-  };
+  return frame.follow(draw, mark);
 }
 
 // Drags a handle: only a ghost moves, and what is meant is sent when it is let go.

@@ -18,7 +18,7 @@ function render({ model, el }) {
   let hover = null; // what the pointer or the focus is on: { start, end, bit }, in bits, bit -1 for none
   let focus = 0; // the bit that Tab comes to
   let focusByte = 0;
-  const { root, picture, wish, speak, ...frame } = stage(model, "frame", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "frame", { keys: KEYS });
 
   // The parts of the page that stay; the others are drawn anew with each picture
   const title = h("strong", { class: "title" });
@@ -205,17 +205,6 @@ function render({ model, el }) {
     done(event);
   }
 
-  function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") {
-      model.set("selection", []);
-      model.save_changes();
-      mark();
-    } else return false;
-  }
-
   function rove() {
     for (const cell of grid.querySelectorAll("[data-bit]")) cell.tabIndex = Number(cell.dataset.bit) === focus ? 0 : -1;
     for (const cell of hex.querySelectorAll("[data-byte]")) {
@@ -225,12 +214,7 @@ function render({ model, el }) {
 
   // Life
 
-  const end = frame.follow(draw);
-  model.on("change:selection", mark);
-  return () => {
-    model.off("change:selection", mark);
-    end();
-  };
+  return frame.follow(draw, mark);
 }
 
 export default { render };

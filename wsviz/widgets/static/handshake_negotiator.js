@@ -13,7 +13,7 @@ function render({ model, el }) {
   if (!model.get("picture").lanes) return;
   let hover = null; // what the pointer or the focus is on: { lane, start }, start -1 for a whole lane
   const focus = { lane: 0, line: 0 }; // what Tab comes to in each grid
-  const { root, picture, wish, speak, ...frame } = stage(model, "handshake", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "handshake", { keys: KEYS });
 
   const about = h("span", { class: "about" });
   const bar = controls(wish, frame.toggleKeys);
@@ -125,25 +125,9 @@ function render({ model, el }) {
     done(event);
   }
 
-  function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") {
-      model.set("selection", []);
-      model.save_changes();
-      mark();
-    } else return false;
-  }
-
   // Life
 
-  const end = frame.follow(draw);
-  model.on("change:selection", mark);
-  return () => {
-    model.off("change:selection", mark);
-    end();
-  };
+  return frame.follow(draw, mark);
 }
 
 export default { render };

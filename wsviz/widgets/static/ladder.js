@@ -15,7 +15,7 @@ function render({ model, el }) {
   if (!model.get("picture").rows) return;
   let focus = 0; // the place that Tab comes to
   let toScale = false;
-  const { root, picture, wish, speak, ...frame } = stage(model, "ladder", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "ladder", { keys: KEYS, undo: false, unpin, onkey });
   const title = h("strong", { class: "title" });
   const facts = h("span", { class: "about" });
   const head = h("div", { class: "head", "aria-hidden": "true" });
@@ -115,15 +115,15 @@ function render({ model, el }) {
   }
 
   function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "t") scale();
-    else if (key === "escape") {
-      if (model.get("selection").length) {
-        model.set("selection", []);
-        model.save_changes();
-        views.mark();
-      } else if (picture().selected >= 0) wish("step", null);
-    } else return false;
+    if (event.key.toLowerCase() !== "t") return false;
+    scale();
+  }
+
+  function unpin() {
+    if (model.get("selection").length) {
+      model.set("selection", []);
+      model.save_changes();
+    } else if (picture().selected >= 0) wish("step", null);
   }
 
   function rove(take) {
@@ -131,12 +131,7 @@ function render({ model, el }) {
     if (take) steps.querySelector(`[data-place="${focus}"]`)?.focus();
   }
 
-  const end = frame.follow(draw);
-  model.on("change:selection", views.mark);
-  return () => {
-    model.off("change:selection", views.mark);
-    end();
-  };
+  return frame.follow(draw, views.mark);
 }
 
 // Which connection, which levels, and the rest behind "More".

@@ -187,21 +187,14 @@ function render({ model, el }) {
     if (key === "n") go(standing() ? at() + 1 : 0);
     else if (key === "b") go(at() - 1);
     else if (key === "t") wish("turn");
-    else if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") {
-      model.set("selection", []);
-      model.save_changes();
-    } else return false;
+    else return false;
   }
 
   // Life
 
-  const end = frame.follow(draw);
-  model.on("change:selection", mark);
+  const end = frame.follow(draw, mark);
   return () => {
     window.removeEventListener("pointerup", drop);
-    model.off("change:selection", mark);
     end();
   };
 }

@@ -15,7 +15,7 @@ function render({ model, el }) {
   let hover = null; // which category the pointer or the focus is on
   let held = null;
   let stop = "0";
-  const { root, picture, wish, speak, ...frame } = stage(model, "overhead", { keys: KEYS, onkey });
+  const { root, picture, wish, speak, ...frame } = stage(model, "overhead", { keys: KEYS, unpin });
 
   const about = h("span", { class: "about" });
   const title = h("strong", { class: "title" });
@@ -151,14 +151,9 @@ function render({ model, el }) {
     for (const each of stops) each.tabIndex = each === here ? 0 : -1;
   }
 
-  function onkey(event) {
-    const key = event.key.toLowerCase();
-    if (key === "u") wish("undo");
-    else if (key === "r") wish("reset");
-    else if (key === "escape") {
-      held = null;
-      mark();
-    } else return false;
+  function unpin() {
+    held = null;
+    mark();
   }
 
   return frame.follow(draw);

@@ -4,7 +4,7 @@ let forms = 0; // radio buttons of two predictions may not share a name
 
 function render({ model, el }) {
   if (!model.get("picture").choices) return;
-  const { root, picture, wish, speak, ...frame } = stage(model, "prediction");
+  const { root, picture, wish, speak, ...frame } = stage(model, "prediction", { undo: false });
   const name = `wsviz-prediction-${forms++}`;
   const title = h("strong", { class: "title" }, picture().title);
   const question = h("legend", {}, picture().question);

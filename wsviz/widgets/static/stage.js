@@ -2,15 +2,18 @@
 
 const ALONE = "Python does not answer: its kernel is not running, or busy. Run this cell again, then try once more.";
 
-// `kind` names the widget in CSS: .wsviz-kind. `keys` are [key, what it does]; "?" shows them. `onkey` gets the keys that
-// nobody took; it returns false for those that it does not take either. Then `fill` puts the parts of the widget in.
-function stage(model, kind, { keys = [], onkey = () => false } = {}) {
+// `kind` names the widget in CSS: .wsviz-kind. `keys` are [key, what it does]; "?" shows them. Where there is `undo`, U takes
+// back and R resets; Esc is for `unpin`, which clears the selection. `onkey` gets a key first, and returns false for one
+// that it does not take. Then `fill` puts the parts of the widget in.
+function stage(model, kind, { keys = [], undo = true, unpin = null, onkey = () => false } = {}) {
   const picture = () => model.get("picture");
   const notice = h("p", { class: "notice", role: "status", hidden: true });
   const spoken = h("p", { class: "spoken", "aria-live": "polite" });
   const list = h("p", { class: "keys", hidden: true }, keys.map(([key, what]) => h("span", {}, h("kbd", {}, key), what)));
   const box = postbox(model, () => picture().answered, (silent) => say(silent ? ALONE : picture().notice, silent));
   const root = h("div", { class: `wsviz wsviz-${kind}`, role: "group", onkeydown: keydown, onfocusin: keepShortcutsAway });
+
+  const wish = (what, value) => box.send(what, value);
 
   function say(words, urgent = false) {
     notice.textContent = words || "";
@@ -21,19 +24,31 @@ function stage(model, kind, { keys = [], onkey = () => false } = {}) {
   function keydown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key !== "Escape" && event.target.closest("input, select, textarea")) return;
-    if (event.key === "?" && keys.length) toggle(list);
-    else if (onkey(event) === false) return;
+    const key = event.key.toLowerCase();
+    if (onkey(event) === false) {
+      if (key === "?" && keys.length) toggle(list);
+      else if (key === "u" && undo) wish("undo");
+      else if (key === "r" && undo) wish("reset");
+      else if (key === "escape") (unpin ?? clear)();
+      else return;
+    }
     done(event);
+  }
+
+  function clear() {
+    model.set("selection", []);
+    model.save_changes();
   }
 
   return {
     root, picture, say, list, notice,
-    wish: (what, value) => box.send(what, value),
+    wish,
     speak: (words) => (spoken.textContent = words),
     toggleKeys: () => toggle(list),
     fill: (...parts) => root.append(...parts, spoken),
-    // Calls `draw(now, before)` at once and whenever Python has decoded anew; gives the function that ends it all.
-    follow(draw) {
+    // Calls `draw(now, before)` at once and whenever Python has decoded anew, and `mark` when the selection changes; gives
+    // the function that ends it all.
+    follow(draw, mark = () => {}) {
       let before = picture();
       const changed = () => {
         say(picture().notice);
@@ -42,9 +57,11 @@ function stage(model, kind, { keys = [], onkey = () => false } = {}) {
         before = picture();
       };
       model.on("change:picture", changed);
+      model.on("change:selection", mark);
       draw(picture(), null);
       return () => {
         model.off("change:picture", changed);
+        model.off("change:selection", mark);
         box.close();
       };
     },
