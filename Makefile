@@ -46,7 +46,7 @@ clean: ## remove .venv, the caches and what was built
 
 # uv is quicker than pip, so it is used where it is there or comes with one quiet command. pip is the way where uv
 # cannot be had or finds no index, which happens behind mirrors that only pip's own configuration names.
-INSTALL := install --quiet --editable '.[course,lab,parquet,test]' --constraint constraints.txt
+INSTALL := install --quiet --editable '.[course,lab,parquet,tls,test]' --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
 

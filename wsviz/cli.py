@@ -144,6 +144,9 @@ def _file_command(
         help="the Sec-WebSocket-Extensions that hold where the capture lacks the handshake",
     )
     command.add_argument(
+        "--keylog", metavar="KEYS", help="read TLS with the secrets in this file, as SSLKEYLOGFILE gives it"
+    )
+    command.add_argument(
         "--reveal", action="store_true", help="show cookies, tokens and passwords, which are masked otherwise"
     )
     return command
@@ -174,7 +177,11 @@ def _format_option(command: argparse.ArgumentParser) -> None:
 
 def _read(options: argparse.Namespace) -> Capture:
     """Read a capture; what is wrong with a file that can be read all the same goes to stderr."""
-    name = STDIN if options.file == "-" else options.file
+    name, keys = STDIN if options.file == "-" else options.file, None
+    if options.keylog is not None:
+        from wsviz.capture.tls_keylog import read_key_log
+
+        keys = read_key_log(options.keylog)
     with _opened(options.file) as file:
         # Only now: while tcpdump was running, the packets had to be read, and Ctrl-C was not ours.
         from wsviz import terminal
@@ -183,7 +190,7 @@ def _read(options: argparse.Namespace) -> Capture:
 
         with terminal.progress(file):
             table = read_packets_from(file, name)
-            capture = Capture(name, table, extensions=options.extensions, reveal=options.reveal)
+            capture = Capture(name, table, keys=keys, extensions=options.extensions, reveal=options.reveal)
     for finding in capture.file_findings:
         if finding.severity is not Severity.NOTE:
             _complain(f"{name}: {finding.rule}: {finding.explanation}")

@@ -25,9 +25,9 @@ from tests.capture.build import (
 from wsviz import CaptureError
 from wsviz.capture.capture import Capture, read_capture
 
-from scapy.layers.inet import ICMP, IP, TCP  # isort: skip
+from scapy.layers.inet import ICMP, IP, TCP, UDP  # isort: skip
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop  # isort: skip
-from scapy.layers.l2 import Dot1AD, Dot1Q, Ether  # isort: skip
+from scapy.layers.l2 import GRE, Dot1AD, Dot1Q, Ether  # isort: skip
 from scapy.packet import Packet, Raw  # isort: skip
 
 MAC = bytes.fromhex("020000000002 020000000001".replace(" ", ""))
@@ -52,6 +52,7 @@ LINKS: list[tuple[str, int, bytes, int, int]] = [
     ("Linux cooked 2", 276, SLL2 + bytes(V4), 20, 20),
     ("BSD NULL, little endian", 0, b"\x02\0\0\0" + bytes(V4), 4, 20),
     ("BSD NULL, big endian", 0, b"\0\0\0\x02" + bytes(V4), 4, 20),
+    ("BSD NULL, IPv6, big endian", 0, b"\0\0\0\x18" + bytes(V6), 4, 40),
     ("BSD NULL, IPv6 of NetBSD", 0, b"\x18\0\0\0" + bytes(V6), 4, 40),
     ("BSD NULL, IPv6 of FreeBSD", 0, b"\x1c\0\0\0" + bytes(V6), 4, 40),
     ("BSD NULL, IPv6 of macOS", 0, b"\x1e\0\0\0" + bytes(V6), 4, 40),
@@ -377,6 +378,25 @@ def test_the_innermost_ip_header_counts() -> None:
     capture = read(pcap(map(bytes, tunnels())))
     assert str(capture.connections[0].client) == "192.0.2.1:40000"
     assert capture.overhead()[["link", "ip"]].to_numpy().tolist() == [[14 + 20 + 14 + 12, 40]]
+
+
+OUTER = IP(src="198.51.100.1", dst="198.51.100.2")
+INNER = MAC + b"\x08\x00" + bytes(V4)
+# Name, packet, bytes before the innermost IP header.
+TUNNELLED: list[tuple[str, bytes, int]] = [
+    ("GRE", bytes(OUTER / GRE(proto=0x0800) / V4), 20 + 4),
+    ("VXLAN", bytes(OUTER / UDP(sport=49152, dport=4789) / Raw(b"\x08\0\0\0\0\0\1\0" + INNER)), 20 + 8 + 8 + 14),
+    ("Geneve", bytes(OUTER / UDP(sport=49152, dport=6081) / Raw(b"\0\0\x65\x58\0\0\1\0" + INNER)), 20 + 8 + 8 + 14),
+    ("GTP", bytes(OUTER / UDP(sport=49152, dport=2152) / Raw(b"\x30\xff\0\x2b\0\0\0\1" + bytes(V4))), 20 + 8 + 8),
+]
+
+
+@pytest.mark.parametrize(("packet", "before"), [row[1:] for row in TUNNELLED], ids=[row[0] for row in TUNNELLED])
+def test_tcp_within_a_tunnel(packet: bytes, before: int) -> None:
+    capture = read(pcap([packet], link=101))
+    assert str(capture.connections[0].client) == "192.0.2.1:40000"
+    assert capture.packets["payload_length"].to_list() == [3]
+    assert capture.overhead()[["link", "ip", "tcp"]].to_numpy().tolist() == [[before, 20, 20]]
 
 
 def test_reading_leaves_no_trace_in_scapys_log(capfd: pytest.CaptureFixture[str]) -> None:

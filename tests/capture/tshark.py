@@ -44,11 +44,11 @@ def fields(
         yield [value.split(AGGREGATOR) if value else [] for value in line.split("\t")]
 
 
-def frames(path: Path) -> dict[Direction, list[SeenFrame]]:
+def frames(path: Path, options: tuple[str, ...] = OPTIONS) -> dict[Direction, list[SeenFrame]]:
     """The WebSocket frames of each direction."""
     names = ("tcp.stream", "tcp.srcport", FIN, RSV, OPCODE, MASK, LENGTH, f"{LENGTH}_ext_16", f"{LENGTH}_ext_64", KEY)
     found: dict[Direction, list[SeenFrame]] = {}
-    for stream, port, *columns in fields(path, "websocket", *names):
+    for stream, port, *columns in fields(path, "websocket", *names, options=options):
         fin, rsv, opcodes, masks, lengths, *rest = columns
         longer = {"126": iter(rest[0]), "127": iter(rest[1])}  # only some frames have these
         keys = iter(rest[2])

@@ -15,6 +15,8 @@ from wsviz.capture.frame_timing import timing_columns
 from wsviz.capture.mechanism import visits_of
 from wsviz.capture.packets import Array, PacketTable, read_packets
 from wsviz.capture.tcp import build_flows
+from wsviz.capture.tls_keylog import KeyLog, read_key_log
+from wsviz.capture.tls_reading import TlsKeys
 from wsviz.protocol.fields import Finding, WsvizError
 
 if TYPE_CHECKING:  # the tables import pandas, which costs half a second, on first use
@@ -34,16 +36,26 @@ FRAME_COLUMNS = (
 )
 
 
-def read_capture(path: str | os.PathLike[str], *, extensions: str | None = None, reveal: bool = False) -> Capture:
+def read_capture(
+    path: str | os.PathLike[str],
+    *,
+    keylog: str | os.PathLike[str] | None = None,
+    extensions: str | None = None,
+    reveal: bool = False,
+) -> Capture:
     """Read a pcap or pcapng file, plain or gzipped.
 
     A file that is cut gives what is there and the finding `file-cut`, and so does a gzipped file that unpacks to more
     than 1 GiB (1,073,741,824 bytes), beyond which nothing is read. Raises CaptureError where nothing can be read.
+    `keylog` is a file with the secrets of TLS connections, as programs write it where SSLKEYLOGFILE is set: TLS 1.2
+    and 1.3 with AES-GCM or ChaCha20-Poly1305 are then read like plain ones, and what is not has the finding
+    `tls-not-read`. It needs the package cryptography. Raises WsvizError where the file holds no secrets.
     `extensions` is the Sec-WebSocket-Extensions value that holds where a handshake was not captured.
     Secrets, where they are recognised, are masked in its tables, pictures and sentences until `reveal` is True. The
     objects themselves (`connections[0].messages[0].data`, `payloads()`) hold what was sent in any case.
     """
-    return Capture(os.fspath(path), read_packets(path), extensions=extensions, reveal=reveal)
+    keys = None if keylog is None else read_key_log(keylog)
+    return Capture(os.fspath(path), read_packets(path), keys=keys, extensions=extensions, reveal=reveal)
 
 
 class Capture:
@@ -52,10 +64,20 @@ class Capture:
     The tables are pandas DataFrames, made on first use; `wsviz.capture.tables` names their columns, types and units.
     """
 
-    def __init__(self, name: str, table: PacketTable, *, extensions: str | None = None, reveal: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        table: PacketTable,
+        *,
+        keys: KeyLog | None = None,
+        extensions: str | None = None,
+        reveal: bool = False,
+    ) -> None:
         self.name, self._packets = name, table
-        flows = build_flows(table)
-        self.connections = tuple(Connection(index, flow, table, extensions) for index, flow in enumerate(flows))
+        flows, secrets = build_flows(table), None if keys is None else TlsKeys(keys, table)
+        self.connections = tuple(
+            Connection(index, flow, table, extensions, secrets) for index, flow in enumerate(flows)
+        )
         for connection in self.connections:
             connection.reveal = reveal
         for visits in visits_of(self.connections):

@@ -11,7 +11,7 @@ import numpy as np
 
 from wsviz.capture.captured_frames import FRAME, SIDES, CapturedFrame, CapturedFrames, frame_rows, frame_spans
 from wsviz.capture.captured_messages import CapturedMessages
-from wsviz.capture.detect import detect, http2_in_words
+from wsviz.capture.detect import detect, detect_inside, http2_in_words
 from wsviz.capture.direction import Direction
 from wsviz.capture.ending import Ending, find_ending
 from wsviz.capture.exchanges import Exchange, HttpReading, read_answers, read_exchanges
@@ -20,6 +20,7 @@ from wsviz.capture.ledger import BUCKET, NO_UNIT, spans
 from wsviz.capture.mechanism import Mechanism, Visits, recognise
 from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.tcp import Flow
+from wsviz.capture.tls_reading import TlsKeys, TlsReading, wire_spans
 from wsviz.protocol.deflate import MAX_MESSAGE_SIZE
 from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.frames import dissection_of
@@ -28,6 +29,7 @@ from wsviz.protocol.message import Message
 from wsviz.protocol.rules import RULES
 from wsviz.protocol.wire import apply_mask, read_header
 
+OF_THE_WIRE = {"copies-differ", "tls-alert"}  # rules whose offsets count the bytes of TCP, also where TLS is read
 MOST_TOLD = 100  # holes, or copies that differ, of one direction that are told one by one
 
 
@@ -45,20 +47,36 @@ class Connection:
     """One TCP connection of a capture, decoded when it is made; frames become objects when they are asked for.
 
     `roles` is "seen" where a handshake, a request or a SYN tells who the client is, else "inferred". `protocol` is
-    "websocket", "http", "http/2", "tls" or "tcp". `findings` holds those of the handshake, of HTTP and of both
-    directions' streams. `reveal` says that the secrets in it may be shown, which `read_capture` is asked for.
+    "websocket", "http", "http/2", "tls" or "tcp"; where `keys` open TLS, it is what TLS protects. `findings` holds
+    those of the handshake, of HTTP, of TLS and of both directions' streams. `reveal` says that the secrets in it may
+    be shown, which `read_capture` is asked for.
     """
 
     reveal = False
 
-    def __init__(self, index: int, flow: Flow, table: PacketTable, extensions: str | None = None) -> None:
+    def __init__(
+        self,
+        index: int,
+        flow: Flow,
+        table: PacketTable,
+        extensions: str | None = None,
+        keys: TlsKeys | None = None,
+    ) -> None:
         self.index, self.packets, self._table = index, flow.packets, table
         self.detected = detect(flow)
+        self._tls: TlsReading | None = None
+        wire = flow.directions
+        if keys is not None and self.detected.protocol == "tls":
+            from wsviz.capture.tls import read_tls  # with it comes cryptography, an extra
+
+            self._tls = read_tls(flow, keys)
+            flow, self.detected = self._tls.flow, detect_inside(self._tls)
         client = self.detected.client
         self.roles = "seen" if client is not None and self.detected.protocol != "websocket" else "inferred"
         if client is None:
             client = 0 if flow.endpoints[0][1] >= flow.endpoints[1][1] else 1
         self._directions = {Side.CLIENT: flow.directions[client], Side.SERVER: flow.directions[1 - client]}
+        self._wire = {Side.CLIENT: wire[client], Side.SERVER: wire[1 - client]}
         self.client, self.server = (
             Endpoint(table.addresses[address], port)
             for address, port in (flow.endpoints[client], flow.endpoints[1 - client])
@@ -163,7 +181,9 @@ class Connection:
         if self.protocol == "websocket" and self.handshake is None:
             told = "none are assumed" if extensions is None else f"taken as told: {extensions or 'none'}"
             yield RULES["handshake-not-seen"].finding(f"the handshake was not captured; extensions: {told}")
-        for side, direction in self._directions.items():
+        if self._tls is not None:
+            yield from self._tls.findings
+        for side, direction in self._wire.items():
             for start, end in direction.holes[:MOST_TOLD]:
                 words = f"{end - start:,} of the {side}'s bytes are missing from offset {start} on"
                 yield RULES["bytes-missing"].finding(words, offset=start)
@@ -195,14 +215,25 @@ class Connection:
         return int(times.max() - times.min())
 
     def directions(self) -> list[tuple[Direction, Array]]:
-        """Both directions with their spans, the client's first: what the ledger counts."""
+        """Both directions with their spans, the client's first; where TLS was read, what was inside of it."""
         return [(self._directions[side], self.spans[side]) for side in SIDES]
+
+    def wire_directions(self) -> list[tuple[Direction, Array]]:
+        """Both directions as TCP brought them, with their spans: what the ledger counts."""
+        if self._tls is None or self._tls.records is None:
+            return self.directions()
+        first, second = self._tls.records
+        records = (first, second) if self._tls.client == 0 else (second, first)
+        return [
+            (wire, wire_spans(rows, self.spans[side], wire.end))
+            for (side, wire), rows in zip(self._wire.items(), records, strict=True)
+        ]
 
     def packet_of(self, finding: Finding) -> int | None:
         """The packet (1-based) that brought the byte a finding points at; None where nobody is to blame for it."""
         if finding.culprit is None:
             return None
-        direction = self._directions[finding.culprit]
+        direction = (self._wire if finding.rule in OF_THE_WIRE else self._directions)[finding.culprit]
         return direction.packet_at(finding.offset) + 1 if 0 <= finding.offset < direction.first_gap else None
 
     @cached_property

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from wsviz.capture.direction import Direction
 from wsviz.capture.tcp import Flow
+from wsviz.capture.tls_reading import TlsReading
 from wsviz.protocol.http1 import looks_like_request, looks_like_response
 from wsviz.protocol.http2 import asks_for_websocket, is_http2
 from wsviz.protocol.wire import Header, Opcode, apply_mask, read_header, shortest_length_bits
@@ -53,6 +54,13 @@ def detect(flow: Flow) -> Detected:
     if any(_is_tls(head) for head in heads):
         return Detected("tls", flow.opener)
     return _frames_without_handshake(flow) or _http_from_the_middle(flow) or Detected("tcp", flow.opener)
+
+
+def detect_inside(reading: TlsReading) -> Detected:
+    """Tell what a connection speaks inside of TLS; "tls" where nothing of that could be read."""
+    if not any(direction.end for direction in reading.flow.directions) or reading.records is None:
+        return Detected("tls", reading.flow.opener if reading.client is None else reading.client)
+    return detect(reading.flow)._replace(client=reading.client)
 
 
 def http2_in_words(client: Direction) -> str:

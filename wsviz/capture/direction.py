@@ -29,7 +29,11 @@ Hole = tuple[int, int]  # stream offsets: first byte, and the one after the last
 
 @dataclass(slots=True)
 class Direction:
-    """One direction of one connection."""
+    """One direction of one connection; of one in TLS that could be read, what TLS protected.
+
+    Such a direction is `cut` where reading ended before the connection did, and its pieces' sources are offsets in
+    `plain`, which has the layout of the table's buffer; the packets and their new bytes are those of TCP.
+    """
 
     table: PacketTable
     packets: Array  # indices of this direction's packets, in file order
@@ -39,6 +43,8 @@ class Direction:
     fin_packet: int | None  # index of the first packet with FIN
     rst_packet: int | None
     conflicts: list[int] = field(default_factory=list)  # offsets where a later copy of a byte was another byte
+    plain: bytearray | None = field(default=None, repr=False)
+    cut: bool = False
     holes: list[Hole] = field(init=False)
     readable_end: int = field(init=False)  # up to there no hole is larger than MAX_HOLE
 
@@ -59,7 +65,7 @@ class Direction:
     def ended(self) -> bool:
         """Whether this direction was closed, by FIN or by RST, right after the bytes that are there."""
         closed = self.fin_packet is not None or self.rst_packet is not None
-        return closed and not (self.holes and self.holes[-1][1] == self.end)
+        return closed and not self.cut and not (self.holes and self.holes[-1][1] == self.end)
 
     def hole_in(self, start: int, end: int) -> Hole | None:
         """The first hole with a byte between two stream offsets."""
@@ -104,7 +110,7 @@ class Direction:
         end = min(end, self.end)
         if start >= end:
             return b""
-        data, parts, at = self.table.data, list[bytes](), start
+        data, parts, at = self.table.data if self.plain is None else self.plain, list[bytes](), start
         rows = self.pieces[max(self.piece_at(start), 0) : self.piece_at(end - 1) + 1].tolist()
         for first, length, _, source in rows:
             low, high = max(at, first), min(end, first + length)

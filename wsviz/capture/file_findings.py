@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsviz.capture.connection import Connection
+from wsviz.capture.fast_headers import LINK_TYPES
 from wsviz.capture.packets import PacketTable
-from wsviz.capture.scapy_bridge import LARGEST_PACKET, headers_cut, knows_link_type
+from wsviz.capture.pcap_records import LARGEST_PACKET, NO_INTERFACE
 from wsviz.protocol.fields import Finding
 from wsviz.protocol.rules import RULES
 from wsviz.protocol.wire import count
@@ -49,17 +50,33 @@ def _packets_not_decoded(table: PacketTable) -> list[str]:
     rows = table.rows[~table.rows["tcp_packet"]]
     parts = []
     for link_type, number in zip(*np.unique(rows["link_type"], return_counts=True), strict=True):
-        if not knows_link_type(int(link_type)):
-            words = f"{count(int(number), 'packet')} of link type {link_type}"
-            parts.append(f"{words}, which scapy does not know")
+        if not _is_known(int(link_type)):
+            which = f"link type {link_type}, which scapy does not know"
+            if link_type == NO_INTERFACE:
+                which = "an interface that the file does not describe"
+            parts.append(f"{count(int(number), 'packet')} of {which}")
             rows = rows[rows["link_type"] != link_type]
     short = np.flatnonzero(~table.rows["tcp_packet"] & (table.rows["captured"] < table.rows["length"]))
     known = {int(link_type) for link_type in np.unique(rows["link_type"])}
     link_types = table.rows["link_type"]
-    cut = sum(int(link_types[i]) in known and headers_cut(int(link_types[i]), table.raw(i)) for i in short.tolist())
+    cut = sum(int(link_types[i]) in known and _is_cut(int(link_types[i]), table.raw(i)) for i in short.tolist())
     if cut:
         parts.append(f"{count(cut, 'packet')} with headers that are cut")
     return parts
+
+
+def _is_known(link_type: int) -> bool:
+    if link_type in LINK_TYPES:
+        return True
+    from wsviz.capture.scapy_bridge import knows_link_type  # scapy takes a while to import, and is seldom asked
+
+    return knows_link_type(link_type)
+
+
+def _is_cut(link_type: int, raw: bytes) -> bool:
+    from wsviz.capture.scapy_bridge import headers_cut
+
+    return headers_cut(link_type, raw)
 
 
 # What a capture without WebSocket holds, by protocol: what to call it, and what to add.

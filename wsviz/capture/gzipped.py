@@ -7,6 +7,15 @@ import zlib
 from typing import IO
 
 LARGEST_UNPACKED = 1 << 30  # bytes, 1 GiB: what a capture may unpack to, as a few MB of gzip data can hold a thousand
+_AT_ONCE = 1 << 24  # bytes unpacked together
+
+
+def decompressed(file: IO[bytes]) -> IO[bytes] | Gunzipped:
+    """The file from its start, through gzip where that is what it begins with."""
+    file.seek(0)
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return Gunzipped(file) if packed else file
 
 
 class Gunzipped:
@@ -28,6 +37,13 @@ class Gunzipped:
         while len(out) < size and self.trouble is None and (some := self._some(size - len(out))):
             out += some
         return bytes(out)
+
+    def read_all(self) -> bytearray:
+        """What is left, up to the bound."""
+        out = bytearray()
+        while some := self.read(_AT_ONCE):
+            out += some
+        return out
 
     def _some(self, size: int) -> bytes:
         left = LARGEST_UNPACKED - self._given

@@ -13,21 +13,25 @@ for _name in ("scapy", "scapy.loading", "scapy.interactive", "scapy.runtime"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 from scapy.config import conf
+from scapy.contrib.geneve import GENEVE
+from scapy.contrib.gtp import GTP_U_Header
 from scapy.error import Scapy_Exception, log_runtime
 from scapy.layers.inet import IP, TCP, IPerror
 from scapy.layers.inet6 import IPerror6, IPv6, IPv46, _IPv6ExtHdr
 from scapy.layers.l2 import Dot1Q, Ether, Loopback
+from scapy.layers.l2tp import L2TP
 from scapy.layers.ppp import PPPoE
+from scapy.layers.vxlan import VXLAN
 from scapy.packet import NoPayload, Packet, Raw, bind_layers
 from scapy.utils import RawPcapNgReader
 
-from wsviz.capture.gzipped import Gunzipped
+from wsviz.capture.gzipped import Gunzipped, decompressed
+from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_NS, LAST_RECORD_CUT, MAGICS, NO_INTERFACE, NO_LIMIT
 from wsviz.protocol.fields import CaptureError
 
-LARGEST_PACKET = 1 << 18  # bytes; a loopback packet has up to 65,549, scapy's own bound for pcap is 262,140
-LAST_NS = (1 << 63) - 1  # the tables hold times as int64
+NULL, LOOP = 0, 108  # BSD's loopback headers: in the recording machine's byte order, and in the network's
 _LINK_LAYERS = {14: IPv46}  # raw IP as OpenBSD numbers it; scapy knows the rest
-_NEEDED = (Ether, PPPoE)  # imported so that scapy knows these link types
+_NEEDED = (Ether, PPPoE, L2TP, GTP_U_Header, VXLAN, GENEVE)  # so that scapy knows what they lead to
 _TOWARDS_TCP = (IP, IPv6, _IPv6ExtHdr, TCP, Dot1Q)  # headers that a TCP packet may have after the first one
 # The family in a BSD loopback header is the recording system's own number, in that machine's byte order.
 for _layer, _families in ((IP, (2,)), (IPv6, (10, 24, 28, 30))):
@@ -37,7 +41,7 @@ for _layer, _families in ((IP, (2,)), (IPv6, (10, 24, 28, 30))):
 
 
 class Record(NamedTuple):
-    """One packet of a file: its captured bytes, its time in ns since the epoch, its length on the wire in bytes."""
+    """One packet of a file: captured bytes, ns since the epoch, length on the wire in bytes as the file says it."""
 
     raw: bytes
     time: int
@@ -98,7 +102,7 @@ class _Tap:
             words = said[-1] if said else error
             return f"scapy says: {words}" if words else "a record makes no sense"
         # Nothing read is the file's proper end, unless scapy then complains: it was within a record.
-        return "the last record is cut" if self.inside or len(said) > self.said_before else None
+        return LAST_RECORD_CUT if self.inside or len(said) > self.said_before else None
 
     def close(self) -> None:
         """Leave it open: it belongs to the caller."""
@@ -108,23 +112,22 @@ class CaptureReader:
     """Iterate over the records of a pcap or pcapng file, plain or gzipped.
 
     After the iteration `trouble` says why the file ended early, or is None; `last_in_part` whether the last record
-    was cut and given as far as it goes; `wrong_lengths` counts the records that claim more than LARGEST_PACKET bytes
-    on the wire and take their captured length; `after_gzip` says whether more bytes follow the gzip data. What a
-    gzipped file may unpack to is bounded by `gzipped.LARGEST_UNPACKED`, 1 GiB: there reading stops, with `trouble`.
+    was cut and given as far as it goes; `after_gzip` whether more bytes follow the gzip data. What a gzipped file may
+    unpack to is bounded by `gzipped.LARGEST_UNPACKED`, 1 GiB: there reading stops, with `trouble`.
     Raises CaptureError where the file is no capture.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self.trouble: str | None = None
-        self.last_in_part, self.wrong_lengths = False, 0
+        self.last_in_part = False
         self._warnings = _Warnings()
-        self._tap = _Tap(_decompressed(file), self._warnings)
+        self._tap = _Tap(decompressed(file), self._warnings)
         try:
             with _collected(self._warnings):
                 self._reader: Any = RawPcapNgReader(cast("str", self._tap))  # an open file serves as well
         except (Scapy_Exception, OSError, EOFError) as error:
             raise CaptureError(f"{name}: {_why_no_capture(file)}") from error
-        _forget_interfaces_between_sections(self._reader)
+        _mend_interfaces(self._reader)
 
     def __iter__(self) -> Iterator[Record]:
         with _collected(self._warnings):
@@ -152,23 +155,21 @@ class CaptureReader:
             time = metadata.sec * 1_000_000_000 + metadata.usec * (1 if self._reader.nano else 1000)
             link_type = self._reader.linktype & 0xFFFF
             self.last_in_part = self._tap.ended and len(raw) < metadata.caplen
-        length = metadata.wirelen
-        if length > LARGEST_PACKET:
-            self.wrong_lengths += 1
-            length = len(raw)
-        return Record(raw, min(time, LAST_NS), max(length, len(raw)), link_type)
+        return Record(raw, min(time, LAST_NS), metadata.wirelen, link_type)
 
 
-def _decompressed(file: IO[bytes]) -> IO[bytes] | Gunzipped:
-    """The file from its start, through gzip where that is what it begins with."""
-    file.seek(0)
-    packed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return Gunzipped(file) if packed else file
+class _Interfaces(list[tuple[int, int, dict[str, Any]]]):
+    """The interfaces of a section, as scapy notes them; one that is not described gives one without a link type."""
+
+    def __getitem__(self, index: Any) -> Any:
+        if index >= len(self):
+            return (NO_INTERFACE, NO_LIMIT, {"tsresol": 1_000_000})
+        link_type, snap, options = super().__getitem__(index)
+        return (link_type, snap or NO_LIMIT, options)  # where scapy takes a snap length of 0 literally
 
 
-def _forget_interfaces_between_sections(reader: Any) -> None:
-    """Make scapy number the interfaces of each pcapng section from 0, as the format has it."""
+def _mend_interfaces(reader: Any) -> None:
+    """Make scapy number the interfaces of each section from 0, and drop no packet for the lack of one."""
     read_section_header = getattr(reader, "_read_block_shb", None)
     if read_section_header is None:
         return
@@ -177,16 +178,15 @@ def _forget_interfaces_between_sections(reader: Any) -> None:
         read_section_header()
         reader.interfaces.clear()
 
+    reader.interfaces = _Interfaces()
     reader._read_block_shb = read_and_forget
-
-
-_MAGICS = {bytes.fromhex(magic) for magic in ("0a0d0d0a", "a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1")}
+    reader._check_interface_id = lambda _: True
 
 
 def _why_no_capture(file: IO[bytes]) -> str:
-    unpacked = _decompressed(file)
+    unpacked = decompressed(file)
     start = unpacked.read(4)
-    if start in _MAGICS:
+    if start in MAGICS:
         return "the file's header is cut or damaged"
     if start:
         return f"no pcap or pcapng file: it begins with {start.hex(' ')}"
@@ -230,6 +230,8 @@ def headers_cut(link_type: int, raw: bytes) -> bool:
 
 def dissect_packet(link_type: int, raw: bytes) -> Packet | None:
     """Dissect a packet with scapy; None where it does not know the link type, or the link header is cut."""
+    if link_type == NULL and raw.startswith(b"\0\0\0"):  # of a big-endian machine, where scapy knows IPv4 only
+        link_type = LOOP
     layer = _link_layer(link_type)
     try:
         return None if layer is None else layer(raw)

@@ -224,7 +224,7 @@ def overhead_table(
     units = [by] if by in ("connection", "mechanism") else ["connection", by]
     rows: dict[tuple[Any, ...], Array] = {}
     for connection in connections:
-        directions = connection.directions()
+        directions = connection.wire_directions()
         details = count_details([direction for direction, _ in directions]) if detail else np.zeros(0, "i8")
         for unit, amounts in count_connection(directions, by if len(units) > 1 else None).items():
             own = (connection.index, None if unit == NO_UNIT else unit)[: len(units)]

@@ -374,6 +374,22 @@ CAPTURE_RULES = table(
             b"",
         ),
         Rule(
+            "tls-not-read",
+            "RFC 8446 5.2",
+            WARNING,
+            None,
+            "A key log was given, and TLS could not be read with it, or not to its end, for the reason that is told.",
+            b"",
+        ),
+        Rule(
+            "tls-alert",
+            "RFC 8446 6.2",
+            WARNING,
+            None,
+            "One side ends TLS with an error alert.",
+            b"",
+        ),
+        Rule(
             "roles-inferred",
             "RFC 6455 1.3",
             NOTE,

@@ -1,0 +1,135 @@
+"""How a TLS connection begins: its records, and what both hellos say (RFC 5246 7.4.1, RFC 8446 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from wsviz.capture.direction import Direction
+
+HEADER = 5  # bytes of a record's header: content type, version, length
+MAX_BODY = (1 << 14) + 2048  # RFC 5246 6.2.3; RFC 8446 5.2 allows less
+TLS12, TLS13 = 0x0303, 0x0304
+_HELLOS_END = 1 << 18  # bytes of a direction in which its hellos are looked for
+_SUPPORTED_VERSIONS, _EARLY_DATA = 43, 42  # extensions
+
+
+class Content(IntEnum):
+    """What a record holds (RFC 8446 5.1)."""
+
+    CHANGE_CIPHER_SPEC = 20
+    ALERT = 21
+    HANDSHAKE = 22
+    APPLICATION_DATA = 23
+
+
+class Message(IntEnum):
+    """Handshake messages that matter here (RFC 5246 7.4, RFC 8446 4)."""
+
+    CLIENT_HELLO = 1
+    SERVER_HELLO = 2
+    FINISHED = 20
+    KEY_UPDATE = 24
+
+
+class Record(NamedTuple):
+    """One record as it is on the wire; `offset` is that of its header in the stream."""
+
+    offset: int
+    kind: int
+    body: bytes
+
+    @property
+    def end(self) -> int:
+        return self.offset + HEADER + len(self.body)
+
+
+class Hellos(NamedTuple):
+    """What both sides said in the clear."""
+
+    client_random: bytes
+    early_data: bool  # whether the client offered 0-RTT
+    server_random: bytes
+    version: int
+    suite: int
+    compressed: bool
+
+
+@dataclass(slots=True)
+class Messages:
+    """Puts handshake messages together, which need not begin and end where records do."""
+
+    pending: bytearray = field(default_factory=bytearray)
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The messages that are whole now: their types and bodies."""
+        self.pending += data
+        while len(self.pending) >= 4:
+            end = 4 + int.from_bytes(self.pending[1:4])
+            if len(self.pending) < end:
+                return
+            kind, body = self.pending[0], bytes(self.pending[4:end])
+            del self.pending[:end]
+            yield kind, body
+
+
+def records(stream: bytes) -> Iterator[Record]:
+    """The whole records from the start of a stream on, up to the first bytes that are none."""
+    at = 0
+    while is_header(head := stream[at : at + HEADER]):
+        record = Record(at, head[0], stream[at + HEADER : at + HEADER + int.from_bytes(head[3:])])
+        if len(record.body) < int.from_bytes(head[3:]):
+            return
+        yield record
+        at = record.end
+
+
+def is_header(head: bytes) -> bool:
+    """Whether these bytes can be the header of a record."""
+    return len(head) == HEADER and 20 <= head[0] <= 24 and head[1] == 3 and int.from_bytes(head[3:]) <= MAX_BODY
+
+
+def hello_of(direction: Direction) -> tuple[int, bytes] | None:
+    """The type and body of the first handshake message of a direction.
+
+    Where a server asks the client to retry, that already says what its ServerHello will choose (RFC 8446 4.1.4), and
+    the client's second hello has the random of the first one.
+    """
+    messages = Messages()
+    for record in records(direction.read(0, min(direction.first_gap, _HELLOS_END))):
+        if record.kind == Content.APPLICATION_DATA:
+            break
+        for kind, body in messages.feed(record.body) if record.kind == Content.HANDSHAKE else ():
+            return kind, body
+    return None
+
+
+def read_hellos(asked: bytes, answered: bytes) -> Hellos | None:
+    """What a ClientHello and its ServerHello say, None where one of them is cut short or garbled."""
+    if len(asked) < 38 or len(answered) < 38:
+        return None
+    try:
+        suites = 35 + asked[34]
+        methods = suites + 2 + int.from_bytes(asked[suites : suites + 2])
+        offered = _extensions(asked, methods + 1 + asked[methods])
+        suite = 35 + answered[34]
+        chosen = _extensions(answered, suite + 3)
+        compressed = answered[suite + 2] != 0
+    except IndexError:
+        return None
+    version = int.from_bytes(chosen.get(_SUPPORTED_VERSIONS, answered[:2]))
+    number = int.from_bytes(answered[suite : suite + 2])
+    early = _EARLY_DATA in offered
+    return Hellos(asked[2:34], early, answered[2:34], version, number, compressed)
+
+
+def _extensions(hello: bytes, at: int) -> dict[int, bytes]:
+    """The extensions of a hello, from their length on; none where there are none."""
+    found, at = dict[int, bytes](), at + 2
+    while at + 4 <= len(hello):
+        end = at + 4 + int.from_bytes(hello[at + 2 : at + 4])
+        found[int.from_bytes(hello[at : at + 2])] = hello[at + 4 : end]
+        at = end
+    return found
