@@ -82,7 +82,7 @@ def test_who_connects_and_does_not_ask_is_let_go(begun: bytes, monkeypatch: pyte
 def test_who_is_one_too_many_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_most_connections", lambda: 1)
     with running(application(period=NEVER)) as server, join(server, "/echo") as first:
-        with pytest.raises((EOFError, OSError, InvalidMessage)):
+        with pytest.raises((EOFError, OSError, InvalidMessage, ConnectionClosedError)):
             join(server, "/echo")
         first.send("still here")
         assert hear(first) == "still here"

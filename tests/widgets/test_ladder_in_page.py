@@ -75,7 +75,7 @@ def test_hands_on_the_steps(visit: Visit, ladder: Locator) -> None:
     chooser(ladder, "frames").select_option("all")
     close = step(ladder, "1000 normal closure")
     before = close.evaluate("row => row.offsetHeight")
-    ladder.get_by_label("time to scale").check()
+    ladder.get_by_label("time to scale").click()
     expect(ladder.locator(".spoken")).to_have_text("time to scale")
     assert close.evaluate("row => row.offsetHeight") > before + 20
 

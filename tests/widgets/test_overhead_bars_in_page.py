@@ -40,7 +40,7 @@ def test_hands_on_the_numbers(visit: Visit, bars: Locator) -> None:
     visit.expect_python("bars.assumptions.size", "1000.0")
 
     bars.get_by_role("button", name="More", exact=True).click()
-    bars.get_by_role("checkbox", name="WebSocket, masked").check()
+    bars.get_by_role("checkbox", name="WebSocket, masked").click()
     expect(bars.locator(".barrow")).to_have_count(5)
     bars.get_by_role("textbox", name="seconds between polls").fill("no")
     expect(bars.locator(".notice")).to_contain_text("'no' is no number")
