@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 JUPYTER := JUPYTER_CONFIG_PATH=$(CURDIR)/.jupyter JUPYTER_CONFIG_DIR=$(CURDIR)/$(VENV)/etc/jupyter \
 	JUPYTER_DATA_DIR=$(CURDIR)/$(VENV)/share/jupyter IPYTHONDIR=$(CURDIR)/$(VENV)/etc/ipython
 
-.PHONY: help setup lab test lint notebooks pictures fuzz clean
+.PHONY: help setup lab test lint notebooks solutions pictures fuzz clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -28,9 +28,12 @@ lint: setup ## check style and types
 	@$(BIN)/ruff format --check --quiet || { $(BIN)/ruff format --diff; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 
-notebooks: setup ## execute every notebook anew and store what it shows
-	@$(BIN)/wsviz rules >notebooks/rules.md
+notebooks: setup ## execute every notebook anew and store what it shows; make the pages anew
+	@$(BIN)/python notebooks/pages.py
 	@$(BIN)/python notebooks/execute.py
+
+solutions: setup ## write copies of the lessons with every exercise answered, into solutions/
+	@$(BIN)/python notebooks/execute.py --solutions solutions
 
 pictures: setup ## take the README's pictures in JupyterLab (Chromium)
 	@$(BIN)/python -m tests.pictures
@@ -41,7 +44,7 @@ fuzz: setup ## fuzz each decoder for a minute, guided by coverage (Linux)
 	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.run all 60
 
 clean: ## remove .venv, the caches and what was built
-	rm -rf $(VENV) dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist solutions .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is quicker than pip, so it is used where it is there or comes with one quiet command. pip is the way where uv

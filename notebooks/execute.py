@@ -1,11 +1,12 @@
 """Execute the notebooks and store what they show, so that they can be read without a kernel and compared with one.
 
-    python notebooks/execute.py [--check] [NOTEBOOK ...]
+    python notebooks/execute.py [--check | --solutions FOLDER] [NOTEBOOK ...]
 
 Every notebook of this folder is meant where none is named. A stored notebook holds text, SVG, and a PNG beside each
 SVG, since GitHub and a JupyterLab that does not trust the file show no SVG. It holds no widget, which would be a
 reference to a kernel long gone. The same cells give the same file, byte for byte. `--check` executes nothing and
-says what keeps a file from being such a notebook.
+says what keeps a file from being such a notebook. `--solutions` leaves the lessons as they are and writes copies of
+them with every exercise answered, executed, for teachers.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from PIL import Image
 
+from wsviz import notebook_check
+from wsviz.lessons import lesson
+from wsviz.lessons.solutions import solved
+
 HERE = Path(__file__).parent
 WIDGET, SVG, PNG = "application/vnd.jupyter.widget-view+json", "image/svg+xml", "image/png"
 COLOURS = 192
@@ -41,12 +46,16 @@ def execute(path: Path) -> NotebookNode:
 
     Raises CellExecutionError where a cell does.
     """
-    notebook = read(path)
+    return run(read(path), path.parent)
+
+
+def run(notebook: NotebookNode, folder: Path) -> NotebookNode:
+    """Run a notebook from top to bottom in a folder; it becomes what is to be stored."""
     client = NotebookClient(
         notebook,
         timeout=600,
         kernel_name="python3",
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(folder)}},
         extra_arguments=["--log-level=ERROR"],  # else it warns that nothing encrypts the loopback
         store_widget_state=False,
         record_timing=False,
@@ -112,42 +121,41 @@ def store(notebook: NotebookNode, path: Path) -> None:
 
 def problems(path: Path) -> list[str]:
     """Say what keeps the file from being a notebook as it is stored; nothing is executed."""
-    notebook = read(path)
-    found = ["it holds widget state"] if "widgets" in notebook.metadata else []
-    expected = 1
-    for number, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        if not cell.source.strip():
-            found.append(f"cell {number} is empty")
-        elif cell.execution_count != expected:
-            found.append(f"cell {number} was executed as {cell.execution_count}, expected {expected}")
-        expected += 1
-        if "NBVAL_" in cell.source or any(tag.startswith("nbval") for tag in cell.metadata.get("tags", [])):
-            found.append(f"cell {number} tells nbval to look away")
-        for output in cell.outputs:
-            found += [f"cell {number} {problem}" for problem in _output_problems(output)]
-    if not found:
-        tidied = read(path)
-        tidy(tidied)
-        if _without_pictures(tidied) != _without_pictures(notebook):
-            found.append("its metadata or cell ids are not as stored")
+    found = notebook_check.problems(path) or _own_problems(path)
     return [f"{problem}; `make notebooks` mends it" for problem in found]
 
 
-def _output_problems(output: NotebookNode) -> Iterator[str]:
-    data = output.get("data", {})
-    if output.output_type == "error":
-        yield f"shows an error: {output.ename}: {output.evalue}"
-    if WIDGET in data:
-        yield "holds a reference to a widget"
-    if SVG in data and PNG not in data:
-        yield "holds an SVG without a PNG"
-    if data and "text/plain" not in data:
-        yield "holds a picture without text"
+def _own_problems(path: Path) -> list[str]:
+    notebook = read(path)
+    found = ["it holds widget state"] if "widgets" in notebook.metadata else []
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "code":
+            found += [f"cell {number}: {problem}" for problem in _own_rules(cell)]
+    if not found:
+        tidied = read(path)
+        tidy(tidied)
+        if without_pictures(tidied) != without_pictures(notebook):
+            found.append("its metadata or cell ids are not as stored")
+    return found
 
 
-def _without_pictures(notebook: NotebookNode) -> Any:
+def _own_rules(cell: NotebookNode) -> Iterator[str]:
+    """What may be in anybody's notebook, and not in ours."""
+    if not cell.source.strip():
+        yield "is empty"
+    tags = cell.metadata.get("tags", [])
+    if "NBVAL_" in cell.source or any(tag.startswith("nbval") or tag in notebook_check.ALLOWED for tag in tags):
+        yield "tells nbval to look away"
+    for data in (output.get("data", {}) for output in cell.outputs):
+        if WIDGET in data:
+            yield "holds a reference to a widget"
+        if SVG in data and PNG not in data:
+            yield "holds an SVG without a PNG"
+        if data and "text/plain" not in data:
+            yield "holds a picture without text"
+
+
+def without_pictures(notebook: NotebookNode) -> Any:
     """Give the notebook without PNGs, whose bytes may differ between processors."""
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         output.get("data", {}).pop(PNG, None)
@@ -155,26 +163,55 @@ def _without_pictures(notebook: NotebookNode) -> Any:
     return notebook
 
 
+def write_answered(path: Path, copy: Path) -> list[str]:
+    """Write a copy of a lesson's notebook with its exercises answered, executed; say which answers are refused."""
+    notebook, exercises = read(path), lesson(path.name[:2])
+    answered = []
+    for cell in notebook.cells:
+        source = solved(cell.source, exercises) if cell.cell_type == "code" else cell.source
+        if source != cell.source:
+            cell.source = source
+            answered.append(cell)
+    store(run(notebook, path.parent), copy)
+    if len(answered) != len(exercises):
+        return [f"{len(answered)} of its {len(exercises)} exercises are asked in it"]
+    shown = [cell.outputs[-1].get("data", {}).get("text/plain", "") if cell.outputs else "" for cell in answered]
+    return [
+        f"an answer is not taken: {(text or 'nothing').splitlines()[0]}"
+        for text in shown
+        if not text.startswith("Solved: ")
+    ]
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Execute or check the notebooks; give the exit status."""
+    """Execute, check or answer the notebooks; give the exit status."""
     parser = argparse.ArgumentParser(description="Execute the notebooks and store what they show.")
-    parser.add_argument("--check", action="store_true", help="execute nothing, say what is wrong with the files")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--check", action="store_true", help="execute nothing, say what is wrong with the files")
+    other.add_argument("--solutions", type=Path, metavar="FOLDER", help="write answered copies of the lessons there")
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all of them")
     options = parser.parse_args(arguments)
     failed = False
-    for path in options.notebooks or sorted(HERE.glob("*.ipynb")):
-        if options.check:
-            wrong = problems(path)
-        else:
-            try:
-                store(execute(path.resolve()), path)
-                wrong = problems(path)
-            except CellExecutionError as error:
-                wrong = [str(error)]
+    for path in options.notebooks or sorted(HERE.glob("[0-9]*.ipynb" if options.solutions else "*.ipynb")):
+        try:
+            wrong = _done(path, options)
+        except CellExecutionError as error:
+            wrong = [str(error)]
         for problem in wrong:
             print(f"{path}: {problem}", file=sys.stderr)
         failed |= bool(wrong)
     return int(failed)
+
+
+def _done(path: Path, options: argparse.Namespace) -> list[str]:
+    """Do with one notebook what is asked for; what is wrong with it."""
+    if options.check:
+        return problems(path)
+    if options.solutions is not None:
+        options.solutions.mkdir(parents=True, exist_ok=True)
+        return write_answered(path.resolve(), options.solutions / path.name)
+    store(execute(path.resolve()), path)
+    return problems(path)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def test_the_summary_is_what_the_command_prints(
     (shown,) = (block for block in blocks("console") if "$ wsviz captures/echo.pcapng\n" in block)
     promised = shown.split("$ wsviz captures/echo.pcapng\n")[1].split("\n$ ")[0]
     assert main(["captures/echo.pcapng"]) == 0
-    assert capsys.readouterr().out.split() == promised.split()
+    assert capsys.readouterr().out.split() == promised.split(), "run: make notebooks"
 
 
 def test_every_command_of_ours_works(monkeypatch: pytest.MonkeyPatch) -> None:

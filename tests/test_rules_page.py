@@ -1,15 +1,7 @@
-"""The page of all rules is the one that the tables give."""
-
-from pathlib import Path
+"""The page of all rules has each of them; tests/notebooks/test_pages.py holds the committed one to it."""
 
 from wsviz.protocol.rules import RULES
 from wsviz.rules_page import rules_page
-
-PAGE = Path(__file__).parent.parent / "notebooks" / "rules.md"
-
-
-def test_the_committed_page_is_fresh():
-    assert PAGE.read_text(encoding="utf-8") == rules_page(), "run: make notebooks"
 
 
 def test_every_rule_has_one_row():

@@ -1,8 +1,8 @@
 """The command line: what is in a capture, its frames, messages and bytes, and one frame drawn in the terminal.
 
-Exit status 0 says that it worked, 1 that `lint` found what it is told to fail on, 2 that nothing could be read or the
-arguments are wrong, 130 that Ctrl-C ended it. Messages go to stderr, a line each. What a capture says is escaped for
-the terminal, and its secrets are masked unless `--reveal` asks for them.
+Exit status 0 says that it worked, 1 that `lint` found what it is told to fail on or `check-notebooks` anything, 2
+that nothing could be read or the arguments are wrong, 130 that Ctrl-C ended it. Messages go to stderr, a line each.
+What a capture says is escaped for the terminal, and its secrets are masked unless `--reveal` asks for them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wsviz.capture.connection import Connection
 
 FORMATS = ("table", "tsv", "jsonl", "parquet")
-COMMANDS = ("summary", "frames", "messages", "overhead", "lint", "rules", "frame")
+COMMANDS = ("summary", "frames", "messages", "overhead", "lint", "report", "rules", "frame", "check-notebooks")
 IN_MEMORY = 64 << 20  # bytes of standard input that are held in memory; more of it goes to a temporary file
 STDIN = "standard input"
 
@@ -96,9 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wsviz",
         description="See every bit of a WebSocket conversation.",
-        epilog="`wsviz FILE` is short for `wsviz summary FILE`. FILE is a pcap or pcapng file, plain or gzipped; - "
-        "reads standard input, as in `tcpdump -w - | wsviz -`. `wsviz COMMAND --help` lists a command's options. "
-        "Exit status: 0 it worked, 1 lint found something, 2 nothing could be read or the arguments are wrong.",
+        epilog="`wsviz FILE` is short for `wsviz summary FILE`. FILE is a pcap or pcapng file, plain or gzipped, or "
+        "a browser's HAR; - reads standard input, as in `tcpdump -w - | wsviz -`. `wsviz COMMAND --help` lists a "
+        "command's options. Exit status: 0 it worked, 1 lint or check-notebooks found something, 2 nothing could be "
+        "read or the arguments are wrong.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -120,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     overhead.set_defaults(run=_overhead)
     _lint_command(commands)
+    _report_command(commands)
+    _notebooks_command(commands)
     rules = commands.add_parser("rules", help="the page of all rules that lint knows, as Markdown")
     rules.set_defaults(run=_rules)
     frame = commands.add_parser("frame", help="draw one frame, given in hex")
@@ -136,7 +139,9 @@ def _file_command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command.add_argument("file", metavar="FILE", help="pcap or pcapng, plain or gzipped; - reads standard input")
+    command.add_argument(
+        "file", metavar="FILE", help="pcap or pcapng, plain or gzipped, or HAR; - reads standard input"
+    )
     command.add_argument("--connection", type=int, metavar="N", help="only this connection, counted from 0")
     command.add_argument(
         "--extensions",
@@ -168,6 +173,26 @@ def _lint_command(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     lint.set_defaults(run=_lint)
 
 
+def _report_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = _file_command(commands, "report", "one HTML page of it all, for a browser without network")
+    report.add_argument(
+        "-o", "--output", metavar="FILE", help="write there, over what is there already; - is standard output"
+    )
+    report.add_argument("--payloads", action="store_true", help="show what messages say, which is left out otherwise")
+    report.add_argument(
+        "--pseudonymise", action="store_true", help="put other names in place of addresses, hosts and the file's name"
+    )
+    report.set_defaults(run=_report)
+
+
+def _notebooks_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "what is wrong with stored notebooks, yours too: cells not executed, errors, outputs that are missing"
+    check = commands.add_parser("check-notebooks", help=text, description=text[0].upper() + text[1:] + ".")
+    check.epilog = "Nothing is executed. Exit status: 0 nothing is wrong, 1 something is, 2 there is no notebook."
+    check.add_argument("path", nargs="+", metavar="PATH", help="a notebook, or a folder with notebooks in it")
+    check.set_defaults(run=_check_notebooks)
+
+
 def _format_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=FORMATS, default="table", help="default: %(default)s; parquet needs pyarrow"
@@ -186,11 +211,14 @@ def _read(options: argparse.Namespace) -> Capture:
         # Only now: while tcpdump was running, the packets had to be read, and Ctrl-C was not ours.
         from wsviz import terminal
         from wsviz.capture.capture import Capture
+        from wsviz.capture.har import read_har
         from wsviz.capture.packets import read_packets_from
 
         with terminal.progress(file):
-            table = read_packets_from(file, name)
-            capture = Capture(name, table, keys=keys, extensions=options.extensions, reveal=options.reveal)
+            capture: Capture | None = read_har(file, name, reveal=options.reveal)
+            if capture is None:
+                table = read_packets_from(file, name)
+                capture = Capture(name, table, keys=keys, extensions=options.extensions, reveal=options.reveal)
     for finding in capture.file_findings:
         if finding.severity is not Severity.NOTE:
             _complain(f"{name}: {finding.rule}: {finding.explanation}")
@@ -306,11 +334,44 @@ def _lint(options: argparse.Namespace) -> int:
     return int(any(finding.severity.rank >= Severity(options.fail_on).rank for _, finding in found))
 
 
+def _report(options: argparse.Namespace) -> int:
+    output = options.output
+    if output is None and sys.stdout.isatty():
+        raise WsvizError("a report is a page for a browser: name a file with -o, as in -o report.html")
+    with contextlib.suppress(OSError):  # what is wrong with either file is told when it is used
+        if output is not None and options.file != "-" and os.path.samefile(output, options.file):
+            raise WsvizError(f"{output}: this is the capture itself; name another file with -o")
+    capture = _read(options)
+    from wsviz.report.page import report_page
+
+    page = report_page(
+        capture, connection=options.connection, payloads=options.payloads, pseudonymise=options.pseudonymise
+    ).encode()
+    if output in (None, "-"):
+        sys.stdout.buffer.write(page)
+        return 0
+    try:
+        Path(output).write_bytes(page)
+    except OSError as error:
+        raise WsvizError(f"{output}: {error.strerror or error}") from error
+    return 0
+
+
 def _rules(_options: argparse.Namespace) -> int:
     from wsviz.rules_page import rules_page
 
     print(rules_page(), end="")
     return 0
+
+
+def _check_notebooks(options: argparse.Namespace) -> int:
+    from wsviz.notebook_check import notebooks_at, told
+    from wsviz.protocol.wire import count
+
+    notebooks = notebooks_at(options.path)
+    said = [line for path in notebooks for line in told(path)]
+    print(*(said or [f"{count(len(notebooks), 'notebook')}, nothing wrong"]), sep="\n")
+    return int(bool(said))
 
 
 def _frame(options: argparse.Namespace) -> int:

@@ -66,6 +66,12 @@ def _connection(connection: Any, shell: Any) -> Bundle:
     return Ladder(connection)._repr_mimebundle_()
 
 
+def _told_connection(connection: Any, _shell: Any) -> Bundle:
+    """A connection of a HAR file, which has no packets to draw."""
+    words = [repr(connection), str(connection.mechanism), str(connection.ending)]
+    return {"text/plain": "\n".join(words)}, {}
+
+
 def _capture(capture: Any, _shell: Any) -> Bundle:
     from wsviz.figures.summary import summary_lines
 
@@ -85,6 +91,7 @@ SHOWN: list[tuple[str, str, Callable[[Any, Any], Bundle | None]]] = [
     ("wsviz.capture.captured_frames", "CapturedFrame", _captured_frame),
     ("wsviz.protocol.handshake", "Handshake", _handshake),
     ("wsviz.capture.connection", "Connection", _connection),
+    ("wsviz.capture.har_capture", "HarConnection", _told_connection),
     ("wsviz.capture.capture", "Capture", _capture),
 ]
 

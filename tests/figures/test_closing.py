@@ -12,7 +12,7 @@ from wsviz import Frame, Side, WsvizError, read_capture
 from wsviz.capture.connection import Connection
 from wsviz.figures.closing import close_ladder, story_of
 from wsviz.figures.closing_scenarios import SCENARIOS, play
-from wsviz.figures.closing_story import CloseStory
+from wsviz.figures.closing_story import CloseStory, judged
 from wsviz.figures.figure import columns
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -105,7 +105,7 @@ def test_a_captured_ending(echo: Connection) -> None:
     assert (codes(story), clean(story)) == ([1000, 1000], [True, True])
     close = story.steps[story.first_close or 0]
     assert (close.sender, close.note) == (Side.CLIENT, "packet 33")
-    assert story.frame_of(story.first_close or 0).value == echo.frames[14].frame
+    assert judged(close.raw, close.sender, story.extensions).value == echo.frames[14].frame
     figure = close_ladder(echo)
     assert "server sent FIN (packet 36)" in figure.text.replace("\n", " ")
     assert_labels_apart(figure)

@@ -14,11 +14,11 @@ import pytest
 from notebooks.execute import read
 from wsviz import CaptureError, Frame
 from wsviz.lessons import course, lesson, recording
-from wsviz.lessons.course import _LESSONS
+from wsviz.lessons.course import LESSONS
 from wsviz.lessons.exercise import Exercise, Kind
 from wsviz.lessons.judging import judge_frames
 
-NUMBERS = [number for number, module, *_ in _LESSONS if module]
+NUMBERS = [number for number, module, *_ in LESSONS if module]
 ALL = [each for number in NUMBERS for each in lesson(number)]
 
 
@@ -37,7 +37,7 @@ def test_an_exercise_is_whole(each: Exercise) -> None:
 @pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
 def test_an_exercise_stands_in_its_notebook_and_its_solution_runs_there(each: Exercise) -> None:
     """A learner copies the solution into the next cell: what it names must be there, or in the solution itself."""
-    stem = next(notebook for number, _, _, notebook, _ in _LESSONS if number == each.name[:2])
+    stem = next(notebook for number, _, _, notebook, _ in LESSONS if number == each.name[:2])
     there = set(dir(builtins))
     for cell in read(Path(__file__).parents[2] / "notebooks" / f"{stem}.ipynb").cells:
         if cell.cell_type == "code":

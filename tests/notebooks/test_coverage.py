@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from notebooks.execute import read
-from wsviz.lessons.course import _LESSONS
+from wsviz.lessons.course import LESSONS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-TO_COME = {number for number, module, *_ in _LESSONS if not module}
+TO_COME = {number for number, module, *_ in LESSONS if not module}
 ROWS = [
     tuple(cell.strip() for cell in line.strip("|\n ").split(" | "))
     for line in (NOTEBOOKS / "coverage.md").read_text().splitlines()

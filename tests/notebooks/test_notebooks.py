@@ -69,7 +69,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     code = nbformat.v4.new_code_cell
     cells = [nbformat.v4.new_markdown_cell("# A sample"), *map(code, ["print('one')", "1 + 1", WIDGET_CELL.strip()])]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-    assert "executed as None" in problems(path)[0]
+    assert "was not executed" in problems(path)[0]
     store(execute(path), path)
     return path
 
@@ -116,25 +116,25 @@ def test_a_corrupted_output_fails(sample: Path, tmp_path: Path, cell: int, outpu
 @pytest.mark.parametrize(
     ("cell", "changes", "problem"),
     [
-        (2, {"outputs": [], "execution_count": None}, "cell 2 was executed as None, expected 2"),
-        (2, {"execution_count": 7}, "cell 2 was executed as 7, expected 2"),
-        (2, {"source": ""}, "cell 2 is empty"),
-        (2, {"source": "# NBVAL_IGNORE_OUTPUT\n1 + 1"}, "cell 2 tells nbval to look away"),
+        (2, {"outputs": [], "execution_count": None}, "cell 3: was not executed"),
+        (2, {"execution_count": 7}, "cell 3: was executed as 7, expected 2"),
+        (3, {"source": "", "outputs": [], "execution_count": None}, "cell 4: is empty"),
+        (2, {"source": "# NBVAL_IGNORE_OUTPUT\n1 + 1"}, "cell 3: tells nbval to look away"),
         (2, {"id": "mine"}, "its metadata or cell ids are not as stored"),
         (
             2,
             {"outputs": [{"output_type": "error", "ename": "E", "evalue": "e", "traceback": []}]},
-            "cell 2 shows an error: E: e",
+            "cell 3: shows an error: E: e",
         ),
         (
             3,
             {"outputs": [{"output_type": "display_data", "metadata": {}, "data": {SVG: "<svg/>", "text/plain": ""}}]},
-            "cell 3 holds an SVG without a PNG",
+            "cell 4: holds an SVG without a PNG",
         ),
         (
             3,
             {"outputs": [{"output_type": "display_data", "metadata": {}, "data": {WIDGET: {}, "text/plain": ""}}]},
-            "cell 3 holds a reference to a widget",
+            "cell 4: holds a reference to a widget",
         ),
     ],
 )

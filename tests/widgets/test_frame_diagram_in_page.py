@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.widgets.axe import assert_accessible
+
 if TYPE_CHECKING:
     from tests.jupyter import Visit
 
@@ -140,6 +142,16 @@ def test_hostile_payload_is_text(visit: Visit, diagram: Locator) -> None:
     expect(hostile.locator("[data-byte]").first).to_be_visible()
     assert hostile.locator("img").count() == 0
     expect(hostile.locator(".findings")).to_be_attached()
+
+
+def test_it_is_accessible(visit: Visit, diagram: Locator) -> None:
+    bit(diagram, 8).click()  # a broken rule, with its finding
+    expect(diagram.locator(".finding")).to_have_count(1)
+    diagram.get_by_role("button", name="More", exact=True).click()
+    field(diagram, "opcode").click()
+    for dark in (False, True):
+        visit.set_theme(dark=dark)
+        assert_accessible(visit.page, ".wsviz-frame")
 
 
 @pytest.mark.parametrize("dark", [False, True])

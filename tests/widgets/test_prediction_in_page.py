@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.jupyter import Visit
+from tests.widgets.axe import assert_accessible
 
 CELLS = [
     "import os\nos.environ['WSVIZ_PROGRESS'] = os.path.abspath('predictions.json')\n"
@@ -39,6 +40,21 @@ def test_a_prediction_is_made(visit: Visit) -> None:
     expect(form.locator(".said")).to_contain_text("Right. There are no requests")
     expect(form.locator(".spoken")).to_contain_text("Right")
     visit.expect_python("q.record.attempts, q.record.solved", "2 True")
+
+
+def test_it_is_accessible_before_and_after_an_answer(visit: Visit) -> None:
+    visit.write("accessible.ipynb", CELLS[:1])
+    visit.open("accessible.ipynb")
+    visit.run_all()
+    form = visit.page.locator(".wsviz-prediction")
+    for key, said in (("", ""), ("the server: it accepted", "Not so"), ("either side", "Right")):
+        if key:
+            form.get_by_text(key).click()
+            form.get_by_role("button", name="Commit").click()
+            expect(form.locator(".said")).to_contain_text(said)
+        for dark in (False, True):
+            visit.set_theme(dark=dark)
+            assert_accessible(visit.page, ".wsviz-prediction")
 
 
 def test_a_card_shows_in_the_page(visit: Visit) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsviz.capture.connection import Connection
 from wsviz.figures.closing_captured import captured_story
-from wsviz.figures.closing_scenarios import SCENARIOS, play
+from wsviz.figures.closing_scenarios import play, scenario_of
 from wsviz.figures.closing_story import CloseStory
 from wsviz.figures.closing_svg import draw_svg
 from wsviz.figures.closing_text import draw_text, in_words
@@ -33,6 +33,5 @@ def story_of(ending: str | Connection | CloseStory) -> CloseStory:
         return captured_story(ending)
     if not isinstance(ending, str):
         raise WsvizError(f"got {type(ending).__name__}, expected a captured connection or the name of a scenario")
-    if ending not in SCENARIOS:
-        raise WsvizError(f"there is no scenario {ending!r}, expected one of: {', '.join(SCENARIOS)}")
-    return play(ending, code=SCENARIOS[ending].code, reason=SCENARIOS[ending].reason)
+    scenario = scenario_of(ending)
+    return play(ending, code=scenario.code, reason=scenario.reason)

@@ -96,11 +96,16 @@ def play(name: str, *, code: int | None, reason: bytes = b"", by: Side | None = 
 
     Raises WsvizError for a scenario that does not exist, a code beyond 16 bits, and a reason without a code.
     """
-    if name not in SCENARIOS:
-        raise WsvizError(f"there is no scenario {name!r}, expected one of: {', '.join(SCENARIOS)}")
-    scenario = SCENARIOS[name]
+    scenario = scenario_of(name)
     by = by if by is not None and scenario.how in ("close", "FIN", "RST") else scenario.by
     return _story(scenario, by, _close(by, code, reason))
+
+
+def scenario_of(name: str) -> Scenario:
+    """The scenario of that name; raises WsvizError where there is none."""
+    if name not in SCENARIOS:
+        raise WsvizError(f"there is no scenario {name[:40]!r}, expected one of: {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
 
 
 def _close(sender: Side, code: int | None, reason: bytes) -> Frame:

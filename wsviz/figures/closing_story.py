@@ -71,10 +71,6 @@ class CloseStory:
         """Which step sends the first Close frame."""
         return next((at for at, step in enumerate(self.steps) if step.kind == "close"), None)
 
-    def frame_of(self, at: int) -> Dissection[Frame]:
-        """The frame that a step sends, judged."""
-        return judged(self.steps[at].raw, self.steps[at].sender, self.extensions)
-
 
 def judged(raw: bytes, sender: Side | None, extensions: str | None = "") -> Dissection[Frame]:
     return dissect_frame(raw, sender=sender, extensions=extensions)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from wsviz.protocol.event_stream import BOM, Event, parse_event_stream
 from wsviz.protocol.wire import PREVIEW_BYTES, count
 
-READ = 262_144  # bytes of a stream that are read
+READ, READ_LINES = 262_144, 20_000  # bytes, and lines, of a stream that are read
 SHOWN, HEARD = PREVIEW_BYTES, 64  # bytes of a line and characters of what comes of it that are drawn
 LINE_ENDS = {b"\n": "LF", b"\r\n": "CR LF", b"\r": "CR"}
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|$)")
 
 
@@ -101,7 +103,7 @@ class StreamView:
 
 def view_of(stream: Stream) -> StreamView:
     """The view of a stream."""
-    data = stream.data[:READ]
+    data = _read(stream.data)
     starts = _starts(stream.pieces, len(data))
     lines = [*_lines(data, starts)]
     blocks, at, last, retry = [], 0, "", None
@@ -122,9 +124,15 @@ def view_of(stream: Stream) -> StreamView:
     return StreamView(stream.origin, len(stream.data), unread, tuple(blocks), len(stream.pieces), last, retry)
 
 
+def _read(data: bytes) -> bytes:
+    """What is read of a stream: its first bytes, and no more of them than make READ_LINES lines."""
+    ends = [match.end() for match in islice(_LINE_END.finditer(data, 0, READ), READ_LINES)]
+    return data[: ends[-1] if len(ends) == READ_LINES else READ]
+
+
 def line_end_of(data: bytes) -> bytes:
     """The line end that a stream begins with; LF where it has none."""
-    found = re.search(rb"\r\n|\r|\n", data[:READ])
+    found = _LINE_END.search(data, 0, READ)
     return found[0] if found else b"\n"
 
 

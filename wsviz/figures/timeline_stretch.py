@@ -19,7 +19,7 @@ from wsviz.protocol.fields import ProtocolError, Side, WsvizError
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.secrets import mask_bytes
 from wsviz.protocol.stream import decode_stream
-from wsviz.protocol.wire import Opcode, count
+from wsviz.protocol.wire import Opcode, count, read_header
 
 LOADED, LOADED_BYTES = 200, 1 << 20  # frames, and bytes, of a captured direction that are loaded at most
 MOST_FRAMES = MOST_CUTS = 2000
@@ -224,9 +224,19 @@ def stretch_of(
         raise WsvizError(f"got {type(source).__name__}, expected bytes, Frames or a Connection")
     masked = len(data) > 1 and bool(data[1] & 0b1000_0000)
     sender = Side(side) if side is not None else Side.CLIENT if masked else Side.SERVER
+    _refuse_too_many(data)
     stream = decode_stream(data, sender=sender, extensions=extensions)
     frames = [dissection.value for dissection in stream.frames]
     return Stretch(sender, (), rest=stream.rest, extensions=extensions).with_frames(frames).with_cuts(cuts)
+
+
+def _refuse_too_many(data: bytes) -> None:
+    """Raise ProtocolError for more frames than a stretch holds, before millions of them are decoded."""
+    frames, at = 0, 0
+    while (header := read_header(data, at)) is not None and at + header.end <= len(data):
+        frames, at = frames + 1, at + header.end
+        if frames > MOST_FRAMES:
+            raise ProtocolError(f"the bytes hold more frames than expected: at most {MOST_FRAMES:,}")
 
 
 def _captured(connection: Connection, side: Side | str | None, first: int) -> Stretch:

@@ -23,7 +23,23 @@ class LabError(WsvizError):
     """The lab cannot do what was asked; the message is one line that says why."""
 
 
-class Background:
+class Stoppable:
+    """What is stopped at the end of a `with` block at the latest."""
+
+    def stop(self) -> None:
+        """End it. May be called again."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class Background(Stoppable):
     """A daemon thread that runs an event loop until `stop()`. It dies with its process.
 
     Raises LabError where the system has no room for one more loop.
@@ -41,14 +57,6 @@ class Background:
 
     def __repr__(self) -> str:
         return f"<Background {self._thread.name}: {'running' if self.running else 'stopped'}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def running(self) -> bool:

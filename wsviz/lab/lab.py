@@ -8,14 +8,13 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from wsviz.lab.application import PERIOD, ROOM, application
-from wsviz.lab.background import Background, LabError, cause, check_count
+from wsviz.lab.background import Background, LabError, Stoppable, cause, check_count
 from wsviz.lab.email_change import email_app
 from wsviz.lab.guard import Guard
 from wsviz.lab.mechanisms import MECHANISMS, mechanisms_app
@@ -49,7 +48,7 @@ class Page:
         return f'<iframe src="{html.escape(self.url)}" title="{html.escape(title)}" style="{style}"></iframe>'
 
 
-class Lab:
+class Lab(Stoppable):
     """Servers on a free port of the loopback, in a thread of this process, until `stop()` or the process's end.
 
     Addresses come from `url()` and hold a token that is drawn anew for each lab: who has it may use the lab. Beside
@@ -103,14 +102,6 @@ class Lab:
         there = count(len(self._app.state.hub.clients), "client")
         fronts = "".join(f", {front!r}" for front in self._fronts)
         return f"<Lab on http://{HOST}:{self.port}: {there} of /application{fronts}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def running(self) -> bool:

@@ -18,10 +18,9 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from wsviz.lab.background import LabError, cause
+from wsviz.lab.background import LabError, Stoppable, cause
 
 FOLDER = Path(__file__).parent / "nginx"
 FRAME = FOLDER / "nginx.conf"
@@ -45,7 +44,7 @@ class PortTaken(LabError):
     """Another program listens on this port."""
 
 
-class Nginx:
+class Nginx(Stoppable):
     """A running nginx. Ended by `stop()`, by leaving a `with` block, and when this process ends in whatever way."""
 
     def __init__(self, configuration: str, listen: tuple[str, int], upstream: tuple[str, int]) -> None:
@@ -107,14 +106,6 @@ class Nginx:
                 pipe.write(b"stop")
                 pipe.close()
         self._keeper.wait(STOP_TIMEOUT)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def __repr__(self) -> str:
         state = "stopped" if self._keeper.returncode is not None else f"on {self.host}:{self.port}"

@@ -15,12 +15,11 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.packets import read_packets_from
-from wsviz.lab.background import Background, LabError, cause, check_count
+from wsviz.lab.background import Background, LabError, Stoppable, cause, check_count
 from wsviz.lab.relay_link import GRACE, Faults, Link
 from wsviz.lab.relay_pcap import file_blocks
 from wsviz.lab.relay_recording import Recording, Wire
@@ -33,7 +32,7 @@ MOST_CLIENTS = 100  # at a time; more wait to be accepted
 log = logging.getLogger(__name__)
 
 
-class Relay:
+class Relay(Stoppable):
     """A relay on a free port of 127.0.0.1, in front of the server at `target_host` and `target_port`, until `stop()`.
 
     `delay`, `cut` and `merge` are as in `Faults`, and `change()` changes them for what comes. A half-closed
@@ -82,14 +81,6 @@ class Relay:
         if self.recording:
             return f"{where}: {seen}, about {self._recording.size:,} bytes of memory>"
         return f"{where}: {seen}; recording stopped at its limit of {self._recording.limit:,} bytes of memory>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     @property
     def running(self) -> bool:

@@ -57,7 +57,7 @@ def judge_numbers(
     """Judge several numbers in order; `names` says what each is, `slips` has the known mistakes of each."""
 
     def judge(answer: Any) -> list[str]:
-        given = _several(answer)
+        given = several(answer)
         if given is None or len(given) != len(names):
             count = _what(answer) if given is None else f"{len(given)} value{'s' * (len(given) != 1)}"
             return [f"This is {count}, and the answer is a tuple of {len(names)}: {', '.join(names)}."]
@@ -68,6 +68,12 @@ def judge_numbers(
         return wrong
 
     return judge
+
+
+def several(answer: Any) -> list[Any] | None:
+    """The values of a tuple, a list, an array or a column; None where the answer is none of them."""
+    values = answer.tolist() if hasattr(answer, "tolist") else answer  # NumPy's and pandas' own have it
+    return list(values) if isinstance(values, (tuple, list)) else None
 
 
 def octets(answer: Any) -> bytes:
@@ -158,12 +164,6 @@ def _place(finding: Finding, dissection: Dissection[Any]) -> str:
         return ""
     at = named.start // 8
     return f"Byte {at} is 0x{dissection.raw[at]:02x}: "
-
-
-def _several(answer: Any) -> list[Any] | None:
-    """The values of a tuple, a list, an array or a column; None where the answer is none of them."""
-    values = answer.tolist() if hasattr(answer, "tolist") else answer  # NumPy's and pandas' own have it
-    return list(values) if isinstance(values, (tuple, list)) else None
 
 
 def _one(answer: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wsviz.figures.figure import plain
 from wsviz.lessons.exercise import Choice, Exercise, Kind
-from wsviz.lessons.judging import octets
+from wsviz.lessons.judging import octets, several
 from wsviz.lessons.recordings import recording
 from wsviz.protocol.fields import Incomplete, Severity, Side
 from wsviz.protocol.handshake import GUID, Uri, accept_key, build_response, check_handshake, parse_uri
@@ -116,12 +116,6 @@ def _resource_faults(resource: Any, right: Uri) -> list[str]:
     return [f"The resource is not {resource[:60]!r}."]
 
 
-def _values(answer: Any) -> list[Any]:
-    """The values of a tuple, a list, an array or a column; none where the answer is none of them."""
-    values = answer.tolist() if hasattr(answer, "tolist") else answer
-    return list(values) if isinstance(values, (tuple, list)) else []
-
-
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
@@ -150,8 +144,8 @@ def _accept_slips(key: str) -> dict[str | bytes, str]:
 
 
 def _judge_accept_keys(answer: Any) -> list[str]:
-    given = _values(answer)
-    if len(given) != len(KEYS):
+    given = several(answer)
+    if given is None or len(given) != len(KEYS):
         return ["The answer is a tuple of two texts, one accept key for each key."]
     pairs = zip(given, KEYS, strict=True)
     return [f"Key {number}: {said}" for number, pair in enumerate(pairs, 1) if (said := _accept_fault(*pair))]
@@ -230,11 +224,11 @@ _POSSIBLE = (101, 400, 403, 426)
 
 
 def _judge_six(answer: Any) -> list[str]:
-    several = _values(answer)
-    if len(several) != len(_SIX):
+    codes = several(answer)
+    if codes is None or len(codes) != len(_SIX):
         return ["The answer is a tuple of six status codes, one for each request."]
     wrong = []
-    for number, (given, (path, at, slips)) in enumerate(zip(several, _SIX, strict=True), 1):
+    for number, (given, (path, at, slips)) in enumerate(zip(codes, _SIX, strict=True), 1):
         if isinstance(given, str):
             wrong.append(f"Request {number}: {given[:40]!r} is a text, and a status is a number.")
         elif given not in _POSSIBLE:
@@ -246,8 +240,8 @@ def _judge_six(answer: Any) -> list[str]:
 
 
 def _judge_lines(answer: Any) -> list[str]:
-    given = _values(sorted(answer) if isinstance(answer, (set, frozenset)) else answer)
-    if len(set(given)) != len(WRONG_LINES):
+    given = several(sorted(answer) if isinstance(answer, (set, frozenset)) else answer)
+    if given is None or len(set(given)) != len(WRONG_LINES):
         return ["The answer is the numbers of two lines."]
     return [
         f"Line {number}: {_INNOCENT[number]}" if number in _INNOCENT else f"{number!r} is no number of a line."
@@ -312,9 +306,9 @@ _KEY_CHOICES = (
 
 _SIX_CODE = """\
 exchanges = recording("handshake_matrix").exchanges
-asked = ("/no-key", 0), ("/version-8", 1), ("/foreign-origin", 0)
-asked += ("/client-chooses", 0), ("/none-in-common", 0), ("/deflate-declined", 0)
-answer = [exchanges.loc[exchanges["target"] == path, "status"].iloc[at] for path, at in asked]"""
+rows = ("/no-key", 0), ("/version-8", 1), ("/foreign-origin", 0)
+rows += ("/client-chooses", 0), ("/none-in-common", 0), ("/deflate-declined", 0)
+answer = [exchanges.loc[exchanges["target"] == path, "status"].iloc[at] for path, at in rows]"""
 
 
 EXERCISES = (

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from wsviz.capture.connection import Connection
 from wsviz.figures.closing import draw
 from wsviz.figures.closing_captured import captured_story
-from wsviz.figures.closing_scenarios import SCENARIOS, play
+from wsviz.figures.closing_scenarios import SCENARIOS, play, scenario_of
 from wsviz.figures.closing_story import CloseStory, Report, Step
 from wsviz.figures.closing_text import clean_words, in_words
 from wsviz.figures.figure import Figure, plain
@@ -21,7 +21,7 @@ from wsviz.widgets.base import PictureWidget
 from wsviz.widgets.frame_picture import picture_of
 
 CAPTURED = "captured"
-LONGEST = 2000  # bytes of a reason that may be typed; 123 are legal
+LONGEST = 2000  # bytes of a reason that stand in its field, and that may be typed; 123 are legal
 KEPT = 200  # changes that undo takes back
 _ESCAPED = re.compile(rb"\\x([0-9a-fA-F]{2})")
 
@@ -148,7 +148,7 @@ class CloseExplorer(PictureWidget):
             "frame": self._frame(),
             "editable": played is not None and played.has_close,
             "code": "" if setting.code is None else str(setting.code),
-            "reason": plain(setting.reason.decode(errors="backslashreplace")),
+            "reason": plain(setting.reason[:LONGEST].decode(errors="backslashreplace")),
             "turnable": played is not None and played.how in ("close", "FIN", "RST"),
             "by": setting.by or (played.by if played else (first.sender if first else None)) or Side.CLIENT,
             "undo": bool(self._past),
@@ -195,9 +195,8 @@ def _setting_of(ending: object) -> _Setting:
     if isinstance(ending, Connection):
         return _Setting(CAPTURED)
     if isinstance(ending, str):
-        if ending not in SCENARIOS:
-            raise WsvizError(f"there is no scenario {ending!r}, expected one of: {', '.join(SCENARIOS)}")
-        return _Setting(ending, SCENARIOS[ending].code, SCENARIOS[ending].reason)
+        scenario = scenario_of(ending)
+        return _Setting(ending, scenario.code, scenario.reason)
     frame = dissect_frame(ending).value if isinstance(ending, bytes | bytearray | memoryview) else ending
     if not isinstance(frame, Frame):
         raise WsvizError(f"got {type(ending).__name__}, expected a captured connection, a Close frame or a scenario")

@@ -32,7 +32,7 @@ def picture_of(view: FrameView, bits_per_row: int, data: bytes, payload: bytes) 
         "bits": drawn,
         "captions": [view.caption(at) for at in range(len(view.raw))],
         "glyphs": _glyphs(view),
-        "parts": [_part(part) for part in view.parts],
+        "parts": [part_of(part) for part in view.parts],
         **remarks,
         "more_hex": dict(view.remarks(len(view.raw))).get("more", ""),
         "rest_bytes": [*view.rest],
@@ -52,7 +52,8 @@ def picture_of(view: FrameView, bits_per_row: int, data: bytes, payload: bytes) 
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def part_of(part: Part) -> dict[str, Any]:
+    """One field as JSON."""
     return {
         "name": part.name,
         "kind": part.kind,
@@ -62,7 +63,7 @@ def _part(part: Part) -> dict[str, Any]:
         "bits": count(part.size, "bit"),
         "value": part.value if part.size else "absent",
         "meaning": part.meaning,
-        "words": [*part.words] if 0 < part.size < 8 else [],
+        "words": [] if part.whole_bytes else [*part.words],
         "section": part.section,
         "label": part.label,
         "marks": [*part.marks],

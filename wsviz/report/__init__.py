@@ -1,0 +1,1 @@
+"""Floor 4: one capture as one page, for a browser without a network."""
