@@ -44,7 +44,7 @@ def scapy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("scapy was asked")
 
-    monkeypatch.setattr(lane, "_walked_by_scapy", refuse)
+    monkeypatch.setattr(lane.PacketReader, "_by_scapy", refuse)
     monkeypatch.setattr(lane, "_decode_by_scapy", refuse)
 
 
@@ -201,6 +201,6 @@ def test_no_other_port_of_udp_leads_to_tcp() -> None:
 
 
 def test_more_packets_than_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "_AT_ONCE", 3)
+    monkeypatch.setattr(lane, "_HEADERS_AT_ONCE", 3)
     for link, packets in SAMPLES.items():
         check(pcap(packets * 3, link=link))

@@ -9,13 +9,14 @@ import struct
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from tests.capture.build import START, Talk, block, enhanced, interface, pcap, pcapng, read, section
 from tests.capture.scapy_lane import assert_equal, read_by_scapy
 from wsviz import CaptureError
 from wsviz.capture import packets as lane
-from wsviz.capture.packets import PacketTable, read_packets_from
+from wsviz.capture.packets import PACKET, PacketReader, PacketTable, read_packets_from
 from wsviz.capture.pcap_records import LARGEST_PACKET, walk_records
 
 PACKETS = [bytes(packet) for packet in Talk().open().client(b"abc", 0).packets]
@@ -67,13 +68,27 @@ def ours(file: bytes) -> PacketTable:
     return read_packets_from(io.BytesIO(file), "made.pcap")
 
 
+def in_chunks(file: bytes, chunk: int = 150) -> PacketTable:
+    """What `ours` gives, put together from chunks of about so many bytes."""
+    reader, rows, data = PacketReader(io.BytesIO(file), "made.pcap", chunk=chunk), [np.zeros(0, PACKET)], bytearray()
+    for part in reader:
+        assert part.first == sum(map(len, rows))
+        part.rows["offset"] += len(data)
+        rows.append(part.rows)
+        data += part.data
+    words = reader.trouble, reader.last_in_part and reader.trouble is not None, reader.wrong_lengths, reader.after_gzip
+    return PacketTable(np.concatenate(rows), data, tuple(reader.addresses), *words, reader.secrets)
+
+
 def check(file: bytes) -> PacketTable | str:
-    """Read a file in both lanes: the same packets, or the same error."""
-    mine, scapys = outcome(ours, file), outcome(read_by_scapy, file)
-    if isinstance(mine, PacketTable) and isinstance(scapys, PacketTable):
-        assert_equal(mine, scapys)
-    else:
-        assert mine == scapys
+    """Read a file in both lanes, and in chunks: the same packets, or the same error."""
+    mine = outcome(ours, file)
+    for reader in (read_by_scapy, in_chunks):
+        other = outcome(reader, file)
+        if isinstance(mine, PacketTable) and isinstance(other, PacketTable):
+            assert_equal(mine, other)
+        else:
+            assert mine == other
     return mine
 
 
@@ -82,7 +97,7 @@ def scapy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("scapy was asked")
 
-    monkeypatch.setattr(lane, "_walked_by_scapy", refuse)
+    monkeypatch.setattr(lane.PacketReader, "_by_scapy", refuse)
 
 
 @pytest.mark.parametrize("file", FILES.values(), ids=FILES)

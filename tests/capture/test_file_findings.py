@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from tests.capture.build import Talk, enhanced, interface, pcap, pcapng, read, section
+from tests.capture.build import Talk, assert_conserved, enhanced, interface, pcap, pcapng, read, section
 from wsviz.capture import gzipped
 from wsviz.capture.capture import Capture
 
@@ -75,10 +75,110 @@ def test_what_could_not_be_decoded_is_said() -> None:
     assert [finding.rule for finding in headers_only] == ["nothing-decoded"]
 
 
-def test_packets_without_tcp_are_no_finding() -> None:
-    udp = MAC + b"\x08\x00" + bytes(IP(proto=17) / Raw(bytes(80)))
-    fragment = MAC + b"\x08\x00" + bytes(IP(frag=4, proto=6) / Raw(bytes(80)))
-    for packet in (udp, fragment, MAC + b"\x08\x06" + bytes(60)):
-        for snap in (len(packet), 60, 38):
-            file = section() + interface(1) + enhanced(packet[:snap], 1, length=len(packet))
-            assert [finding.rule for finding in read(file).file_findings] == ["nothing-decoded"]
+def ip(protocol: int, payload: bytes, **fields: int) -> bytes:
+    return MAC + b"\x08\x00" + bytes(IP(proto=protocol, **fields) / Raw(payload))
+
+
+def ip6(protocol: int, payload: bytes) -> bytes:
+    return (
+        MAC
+        + b"\x86\xdd"
+        + b"\x60\0\0\0"
+        + len(payload).to_bytes(2, "big")
+        + bytes([protocol, 64])
+        + bytes(32)
+        + payload
+    )
+
+
+def wlan(control: str, body: bytes = bytes(60)) -> bytes:
+    """A frame of 802.11 with radiotap, from its frame control on."""
+    return bytes.fromhex("0000080000000000" + control + "0000") + MAC + MAC[:6] + b"\x10\0" + body
+
+
+# Name, link type, packet: what is no TCP, and no fault.
+PLAIN: list[tuple[str, int, bytes]] = [
+    ("ARP", 1, MAC + b"\x08\x06" + bytes(60)),
+    ("ICMP", 1, ip(1, bytes(80))),
+    ("a fragment of ICMP", 1, ip(1, bytes(80), frag=4)),
+    ("ICMP that quotes a TCP packet", 1, ip(1, bytes([3, 1, 0, 0, 0, 0, 0, 0]) + PACKETS[3][14:])),
+    ("ICMPv6", 1, ip6(58, bytes([128]) + bytes(39))),
+    ("ICMPv6, a later fragment", 1, ip6(44, b"\x3a\0\0\x10" + bytes(40))),
+    ("ICMPv6 behind options", 1, ip6(0, bytes([58, 0, 1, 4, 0, 0, 0, 0, 143]) + bytes(27))),
+    ("UDP", 1, ip(17, bytes(80))),
+    ("IGMP", 1, ip(2, bytes(80))),
+    ("SCTP", 1, ip(132, bytes(80))),
+    ("LLDP", 1, MAC + b"\x88\xcc" + bytes(50)),
+    ("spanning tree", 1, MAC + b"\0\x26\x42\x42\3" + bytes(40)),
+    ("a vendor's own protocol behind SNAP", 1, MAC + b"\0\x40\xaa\xaa\3\0\0\x0c\x20\0" + bytes(60)),
+    ("PPPoE discovery", 1, MAC + b"\x88\x63\x11\x09\0\0\0\4\1\1\0\0"),
+    ("PPP control", 1, MAC + b"\x88\x64\x11\0\0\1\0\x0a\xc0\x21\1\1\0\4" + bytes(4)),
+    ("L2TP control", 1, ip(17, bytes.fromhex("06a5 06a5 0014 0000 c802 000c 0001 0000 0000 0000") + bytes(8))),
+    ("GTP echo", 1, ip(17, bytes.fromhex("0868 0868 0014 0000 3201 0004 0000 0000 0001 0000") + bytes(8))),
+    ("a beacon", 127, wlan("8000")),
+    ("802.11, no data", 127, wlan("4801", b"")),
+    ("nothing", 1, b""),
+]
+
+
+@pytest.mark.parametrize(("link", "packet"), [row[1:] for row in PLAIN], ids=[row[0] for row in PLAIN])
+def test_packets_without_tcp_are_no_finding(link: int, packet: bytes) -> None:
+    for snap in (len(packet), 64, 64 if b"\x86\xdd" in packet else 38):  # not within the headers that tell it
+        file = section() + interface(link) + enhanced(packet[:snap], 1, length=len(packet))
+        assert [finding.rule for finding in read(file).file_findings] == ["nothing-decoded"]
+
+
+WRONG, LATER = "header that cannot be right", "with a later fragment of an IP packet, not put together"
+DATA = PACKETS[3]
+# Name, link type, packet, what is said of it.
+NOT_READ: list[tuple[str, int, bytes, str]] = [
+    ("a later fragment", 1, ip(6, bytes(80), frag=4), LATER),
+    ("a later fragment of UDP", 1, ip(17, bytes(80), frag=4), LATER),
+    ("a later fragment of GRE", 1, ip(47, bytes(80), frag=4), LATER),
+    ("a later fragment of IPv6", 1, ip6(44, b"\6\0\0\x10" + bytes(40)), LATER),
+    ("a later fragment in a tunnel", 1, ip(4, bytes(IP(proto=6, frag=4) / Raw(bytes(80)))), LATER),
+    ("an IPv4 header of 12 bytes", 1, DATA[:14] + b"\x43" + DATA[15:], f"with an IPv4 {WRONG}"),
+    ("an IPv4 packet of 10 bytes", 1, DATA[:16] + b"\0\x0a" + DATA[18:], f"with an IPv4 {WRONG}"),
+    ("raw IP that is none", 101, b"\x10" * 60, f"with an IPv4 {WRONG}"),
+    ("a TCP header of 60 bytes", 1, DATA[:46] + b"\xf0" + DATA[47:], f"with a TCP {WRONG}"),
+    ("an IP packet that ends within TCP", 1, DATA[:16] + b"\0\x1e" + DATA[18:], f"with a TCP {WRONG}"),
+    ("a packet that ends within Ethernet", 1, MAC, "with headers that are cut"),
+    ("a packet that ends before IP", 1, MAC + b"\x08\0", "with headers that are cut"),
+    ("a packet that ends within radiotap", 127, bytes(5), "with headers that are cut"),
+    ("802.11, encrypted", 127, wlan("0841"), "of encrypted 802.11"),
+    ("802.11, QoS, encrypted", 127, wlan("8841"), "of encrypted 802.11"),
+    ("802.11, A-MSDU", 127, wlan("8801", b"\x80\0" + bytes(60)), "of 802.11 with several in one frame (A-MSDU)"),
+    ("ESP", 1, ip(50, bytes(80)), "of IPsec (ESP), which is not read"),
+    ("AH in IPv6", 1, ip6(51, bytes(80)), "of IPsec (AH), which is not read"),
+    ("MACsec", 1, MAC + b"\x88\xe5" + bytes(40), "of EtherType 0x88e5, which is not read"),
+    (
+        "an unknown EtherType in a VLAN",
+        1,
+        MAC + b"\x81\0\0\5\x12\x34" + bytes(40),
+        "of EtherType 0x1234, which is not read",
+    ),
+    ("GRE with something unknown", 1, ip(47, b"\0\0\x12\x34" + bytes(40)), "of EtherType 0x1234, which is not read"),
+    ("PPP, compressed", 9, b"\xff\3\0\xfd" + bytes(30), "of PPP Link Layer, which leads to nothing known"),
+    ("BSD loopback, AppleTalk", 0, b"\x10\0\0\0" + bytes(40), "of BSD loopback with an unknown address family"),
+]
+
+
+@pytest.mark.parametrize(("link", "packet", "words"), [row[1:] for row in NOT_READ], ids=[row[0] for row in NOT_READ])
+def test_what_keeps_a_packet_from_being_read_is_said(link: int, packet: bytes, words: str) -> None:
+    for number in (1, 3):
+        capture = read(pcap([packet] * number, link=link))
+        finding, _ = capture.file_findings
+        noun = "packet" if number == 1 else "packets"
+        assert (finding.rule, finding.severity) == ("packets-not-decoded", "note")
+        assert finding.explanation == f"{number} {noun} {words}; they count as other"
+        assert_conserved(capture)
+
+
+def test_only_so_many_kinds_are_told_one_by_one() -> None:
+    common, rare = (
+        MAC + b"\x12\x33" + bytes(40),
+        [MAC + (0x2000 + n).to_bytes(2, "big") + bytes(40) for n in range(300)],
+    )
+    words = read(pcap([*rare, common, common])).file_findings[0].explanation
+    assert words.startswith("2 packets of EtherType 0x1233, which is not read; 1 packet of EtherType 0x2000, which")
+    assert words.endswith("; 293 packets of 293 other kinds; they count as other")

@@ -158,7 +158,7 @@ def test_a_capture_with_keys_for_one_connection_of_two() -> None:
     log = parse_key_log(f"{first}\n".encode())
     capture = Capture("made", read_packets(path), keys=log)
     assert [connection.protocol for connection in capture.connections] == ["websocket", "tls"]
-    assert ladder(capture.connections[0]).text.count("Hello") == 2
+    assert ladder(capture.connections[0]).text.count('"Hello from Python') == 2
     assert capture.connections[1].findings[0].rule == "tls-not-read"
     assert_conserved(capture)
 

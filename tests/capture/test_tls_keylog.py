@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.capture.files import OWN
+from tests.test_show import shown
 from wsviz import WsvizError
 from wsviz.capture import tls_keylog
 from wsviz.capture.capture import read_capture
 from wsviz.capture.tls_keylog import parse_key_log, read_key_log
 from wsviz.cli import main
+from wsviz.widgets import Ladder
 
 CAPTURE, KEYS = OWN / "wss13.pcapng", OWN / "wss13.keys"
 RANDOM, SECRET = bytes(range(32)), bytes(range(100, 148))
@@ -79,3 +82,21 @@ def test_no_output_holds_a_secret(words: list[str], capsys: pytest.CaptureFixtur
     secrets = [line.split()[2] for line in KEYS.read_text().splitlines() if not line.startswith("#")]
     assert len(secrets) == 10 and captured.out
     assert not any(secret in captured.out + captured.err for secret in secrets)
+
+
+def test_no_object_shows_a_secret() -> None:
+    capture = read_capture(CAPTURE, keylog=KEYS)
+    tables = [capture.summary, capture.packets, capture.frames, capture.messages, capture.exchanges, capture.findings]
+    things = [capture, *capture.connections]
+    words = [*map(repr, things), *(table.to_csv() for table in tables), *(str(shown(thing)) for thing in things)]
+    for connection in capture.connections:
+        widget = Ladder(connection)
+        for place in range(len(widget.view.steps)):
+            widget.select(place)
+            words.append(json.dumps(widget.picture))
+    text, raw = "".join(words).lower(), bytes.fromhex
+    secrets = [line.split()[2] for line in KEYS.read_text().splitlines() if not line.startswith("#")]
+    for secret in secrets:
+        assert secret not in text
+        assert repr(raw(secret))[2:-1].lower() not in text
+        assert str([*raw(secret)])[1:-1] not in text

@@ -23,6 +23,7 @@ from tests.capture.tls_talk import (
 from tests.needs import SHARED, need
 from wsviz import Side
 from wsviz.capture.capture import Capture, read_capture
+from wsviz.figures.ladder import ladder
 
 OTHER = f"CLIENT_RANDOM {'ab' * 32} {'cd' * 48}\n".encode()
 
@@ -110,13 +111,27 @@ def test_a_cipher_in_cbc_mode(tmp_path: Path, reader: Reader) -> None:
 
 def test_a_cipher_with_a_short_tag(reader: Reader) -> None:
     talk = Made13(0x1305).open().finish().say(SAID)
-    assert_unread(reader.read(packets(talk.flights), talk.log()), "the cipher suite is 0x1305, and only")
+    assert_unread(reader.read(packets(talk.flights), talk.log()), "the cipher suite is 0x1305 (CCM), and only")
 
 
 def test_another_version(session: tuple[Flights, bytes], reader: Reader) -> None:
     flights, log = session
     older = [(sender, data[:9] + b"\x03\x02" + data[11:] if data[5] == 2 else data) for sender, data in flights]
-    assert_unread(reader.read(packets(older), log), "the version is 0x0302")
+    assert_unread(reader.read(packets(older), log), "the version is TLS 1.1, and only TLS 1.2 and 1.3 are read")
+
+
+def test_compressed_records(session: tuple[Flights, bytes], reader: Reader) -> None:
+    (client, asked), (server, answered), *rest = session[0]
+    at = 46 + answered[43]  # after the session id and the suite
+    assert answered[at] == 0
+    flights = [(client, asked), (server, answered[:at] + b"\x01" + answered[at + 1 :]), *rest]
+    assert_unread(reader.read(packets(flights), session[1]), "its records are compressed")
+
+
+def test_dtls_is_none_of_it(reader: Reader) -> None:
+    flights = [("client", b"\x16\xfe\xff" + bytes(10) + made().flights[0][1][5:])]
+    (connection,) = reader.read(packets(flights), made().log()).connections
+    assert (connection.protocol, connection.tls_flights) == ("tcp", ())
 
 
 def test_the_third_party_capture_in_cbc_mode() -> None:
@@ -248,7 +263,9 @@ def test_hellos_that_lie(reader: Reader) -> None:
             for _ in range(dice.randrange(4)):
                 hurt[dice.randrange(5, len(hurt))] = dice.choice((0, 1, 2, 0xFF, dice.randrange(256)))
             flights[at] = (sender, record(22, bytes(hurt[5:])))
-        assert_conserved(reader.read(packets(flights), log), ["connection"])
+        capture = reader.read(packets(flights), log)
+        assert_conserved(capture, ["connection"])
+        assert " TLS " in ladder(capture.connections[0]).text
 
 
 def test_streams_that_lie(reader: Reader) -> None:
@@ -262,6 +279,7 @@ def test_streams_that_lie(reader: Reader) -> None:
         capture = reader.read(packets(flights), talk.log())
         assert_conserved(capture, ["connection", "message"])
         assert set(capture.findings["severity"]) <= {"error", "warning", "note"}
+        assert " TLS " in ladder(capture.connections[0]).text
         assert len(capture.frames) + len(capture.exchanges) + len(capture.messages) <= 5  # those of the whole talk
 
 

@@ -207,7 +207,7 @@ def test_folded_levels_are_one_row_that_counts() -> None:
         view_of(connection, 60, Choice(frozenset(levels))) for levels in ([], ["tcp", "http", "websocket"])
     )
     assert (whole.total, folded.total, folded.left_out) == (len(whole.steps), 4, 0)
-    with pytest.raises(ValueError, match="the level is 'udp', expected 'tcp', 'http', 'websocket'"):
+    with pytest.raises(ValueError, match="the level is 'udp', expected 'tcp', 'tls', 'http', 'websocket'"):
         ladder(connection, folded=["udp"])
 
 
@@ -291,3 +291,61 @@ def test_what_is_no_ladder_is_refused() -> None:
             ladder(wrong)  # type: ignore[arg-type]
     with pytest.raises(WsvizError, match="must come from one capture"):
         ladder([echo, other])
+
+
+# TLS
+
+
+def in_tls(name: str, *, keys: bool) -> Connection:
+    """Chromium's connection."""
+    keylog = CAPTURES / f"{name}.keys" if keys else None
+    return read_capture(CAPTURES / f"{name}.pcapng", keylog=keylog).connections[1]
+
+
+@pytest.mark.parametrize("keys", [True, False])
+@pytest.mark.parametrize("name", ["wss12", "wss13"])
+def test_a_ladder_with_tls_fits_its_frame(name: str, *, keys: bool) -> None:
+    figure = ladder(in_tls(name, keys=keys))
+    check_svg(figure)
+    assert_labels_apart(figure)
+    assert max(map(columns, figure.text.split("\n"))) <= 100
+
+
+def test_tells_the_story_of_tls_that_was_read() -> None:
+    connection = in_tls("wss13", keys=True)
+    assert ladder(connection).text.startswith("WebSocket connection in TLS: ")
+    steps = view_of(connection, 60).steps
+    story = [(step.chip, step.words) for step in steps[1:7]]
+    assert story == [
+        ("TLS", "ClientHello"),
+        ("TLS", "ServerHello … Finished"),
+        ("TLS", "ChangeCipherSpec, Finished"),
+        ("TLS", "NewSessionTicket, NewSessionTicket"),
+        ("HTTP", "GET /echo"),
+        ("HTTP", "101 Switching Protocols"),
+    ]
+    assert steps[2].marks == ("TLS 1.3, AES-256-GCM",)
+    assert {step.state for step in steps[:6]} == {"CONNECTING"}
+    flights = [flight.end - flight.start for flight in connection.tls_flights]
+    assert [sum(step.sizes or ()) for step in steps if step.kind == "tls"] == flights
+    assert [step.sizes[0] for step in steps if step.kind == "tls" and step.sizes] == [5, 30, 10, 10]
+
+
+def test_tells_of_tls_that_was_not_read() -> None:
+    for name, hidden in (("wss12", "data"), ("wss13", "handshake and data")):
+        connection = in_tls(name, keys=False)
+        figure = ladder(connection)
+        assert figure.text.startswith("TLS connection: ")
+        unread = [flight for flight in connection.tls_flights if not flight.said]
+        assert {flight.sender for flight in unread} == {*Side}
+        for flight in unread:
+            assert f"encrypted {hidden}, not read: {flight.end - flight.start:,} bytes" in figure.text
+
+
+def test_tls_is_a_level_that_folds() -> None:
+    connection = in_tls("wss13", keys=True)
+    text = ladder(connection, folded=["tls"]).text
+    assert "TLS folded: 4 steps" in text
+    assert "ClientHello" not in text
+    with_tls, without = (view_of(connection, 60, Choice(frozenset(levels))) for levels in ([], ["tls"]))
+    assert with_tls.total == without.total + 3

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
+from tests.capture.tls_talk import SAID, Made13, Reader, packets
 from wsviz import Frame, Side, WsvizError, read_capture
 from wsviz.capture.capture import Capture
 from wsviz.figures.ladder import ladder
@@ -203,6 +204,54 @@ def test_hostile_bytes_reach_the_page_as_harmless_text(tmp_path: Path, text: str
         words = json.dumps(wish(widget, "step", place), ensure_ascii=False)
         assert words.isprintable()
         assert len(words) < 80_000
+
+
+def levels(widget: Ladder) -> list[str]:
+    return [each["level"] for each in widget.picture["levels"]]
+
+
+@pytest.mark.parametrize("keys", [True, False])
+@pytest.mark.parametrize("name", ["wss12", "wss13"])
+def test_what_tls_says_shows_its_records(name: str, *, keys: bool) -> None:
+    capture = read_capture(CAPTURES / f"{name}.pcapng", keylog=CAPTURES / f"{name}.keys" if keys else None)
+    widget = Ladder(capture.connections[1])
+    assert levels(widget) == ["tcp", "tls", "http", "websocket"]
+    steps = [row["place"] for row in widget.picture["rows"] if row["kind"] == "tls"]
+    for place, flight in zip(steps, capture.connections[1].tls_flights, strict=True):
+        detail = wish(widget, "step", place)["detail"]
+        assert bytes(detail["bytes"]) == flight.direction.read(flight.start, flight.end)
+        assert sum(part["size"] for part in detail["parts"]) == 8 * len(detail["bytes"])
+        names = [part["name"] for part in detail["parts"]]
+        assert names.count("Record header") == sum(1 for _ in flight.records())
+        for message in flight.names:
+            assert any(message in name for name in names)
+        assert detail["facts"][-1] == f"{flight.end - flight.start:,} bytes of records"
+
+
+def test_encrypted_records_are_named_as_such() -> None:
+    capture = read_capture(CAPTURES / "wss13.pcapng", keylog=CAPTURES / "wss13.keys")
+    widget = Ladder(capture.connections[1])
+    parts = wish(widget, "step", 2)["detail"]["parts"]
+    values = {part["name"]: part["value"] for part in parts if part["name"] != "Record header"}
+    assert values["ServerHello"] == "122 bytes"
+    assert values["Certificate"] == "encrypted, 443 bytes"
+    assert parts[0]["value"] == "handshake, version 0x0303, 122 bytes follow"
+    unread = Ladder(capture_of("wss13").connections[1])
+    place = place_of(unread, "not read")
+    assert {part["name"] for part in wish(unread, "step", place)["detail"]["parts"]} == {"Record header", "Encrypted"}
+
+
+def test_records_beyond_the_room_are_cut_and_counted(tmp_path: Path) -> None:
+    made = Made13().open().finish().say(SAID)
+    widget = Ladder(Reader(tmp_path).read(packets(made.flights), None).connections[0])
+    detail = wish(widget, "step", place_of(widget, "not read"))["detail"]
+    assert len(detail["bytes"]) == 2048
+    assert detail["more_hex"].endswith("more bytes")
+    assert len(json.dumps(widget.picture)) < 120_000
+
+
+def test_without_tls_its_level_is_not_offered(echo: Ladder) -> None:
+    assert levels(echo) == ["tcp", "http", "websocket"]
 
 
 def test_the_bundle_holds_the_widget_and_the_picture(echo: Ladder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ CELLS = [
     "at = data.index(b'This message is longer than 125', data.index(b'\\x81\\x7e\\x00'))\n"
     "open('evil.pcapng', 'wb').write(data[:at] + new + data[at + len(new):])\n"
     "evil = Ladder(read_capture('evil.pcapng'))\nevil",
+    "Ladder(read_capture('captures/wss13.pcapng', keylog='captures/wss13.keys'), connection=1)",
 ]
 
 
@@ -149,6 +151,12 @@ def test_it_is_accessible_and_a_hostile_payload_is_text(visit: Visit, ladder: Lo
     row.click()
     expect(evil.locator(".detail .fields")).to_contain_text("<img src=x")
     assert evil.locator("img").count() == 0
+    tls = visit.page.locator(".wsviz-ladder").nth(2)
+    step(tls, "ServerHello").click()
+    expect(tls.locator(".detail .fname").first).to_have_text("Record header")
+    expect(tls.locator(".detail .field[data-name='Certificate']")).to_contain_text("encrypted, 443 bytes")
+    tls.get_by_role("button", name="TLS").click()
+    expect(tls.locator(".step.folded")).to_have_text(re.compile("TLS folded: 4 steps"))
     for dark in (False, True):
         visit.set_theme(dark=dark)
         assert_accessible(visit.page, ".wsviz-ladder")

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from wsviz.capture.captured_frames import FRAME, SIDES
-from wsviz.capture.connection import Connection
+from wsviz.capture.connection import Connection, Connections
 from wsviz.capture.file_findings import damage_of_file, gaps_of_file
-from wsviz.capture.frame_timing import timing_columns
-from wsviz.capture.mechanism import visits_of
-from wsviz.capture.packets import Array, PacketTable, read_packets
-from wsviz.capture.tcp import build_flows
-from wsviz.capture.tls_keylog import KeyLog, read_key_log
+from wsviz.capture.mechanism import Visits, visits_of
+from wsviz.capture.packets import Array, CaptureFile, PacketTable, TablePackets, open_capture, read_packets_from
+from wsviz.capture.tcp import build_flow, packets_by_flow
+from wsviz.capture.tls_keylog import KeyLog, read_key_log, with_own_secrets
 from wsviz.capture.tls_reading import TlsKeys
+from wsviz.capture.volume_tables import ROW, OnDisk, Volume, frame_columns
 from wsviz.protocol.fields import Finding, WsvizError
 
 if TYPE_CHECKING:  # the tables import pandas, which costs half a second, on first use
     import pandas as pd
 
-FRAME_COLUMNS = (
-    "connection",
-    "time",
-    "sender",
-    "opcode",
-    "fin",
-    "rsv1",
-    "masked",
-    "header_length",
-    "payload_length",
-    "packet",
-)
+IN_MEMORY = 64 << 20  # bytes of a file that are read at once; of a larger one, what is needed, when it is
 
 
 def read_capture(
@@ -43,7 +32,7 @@ def read_capture(
     extensions: str | None = None,
     reveal: bool = False,
 ) -> Capture:
-    """Read a pcap or pcapng file, plain or gzipped.
+    """Read a pcap or pcapng file, plain or gzipped, or a HAR file.
 
     A file that is cut gives what is there and the finding `file-cut`, and so does a gzipped file that unpacks to more
     than 1 GiB (1,073,741,824 bytes), beyond which nothing is read. Raises CaptureError where nothing can be read.
@@ -53,9 +42,30 @@ def read_capture(
     `extensions` is the Sec-WebSocket-Extensions value that holds where a handshake was not captured.
     Secrets, where they are recognised, are masked in its tables, pictures and sentences until `reveal` is True. The
     objects themselves (`connections[0].messages[0].data`, `payloads()`) hold what was sent in any case.
+
+    A HAR file, as Chromium's developer tools export it, is opened as far as it goes: exchanges and messages, but
+    neither packets nor frames nor bytes on the wire.
     """
-    keys = None if keylog is None else read_key_log(keylog)
-    return Capture(os.fspath(path), read_packets(path), keys=keys, extensions=extensions, reveal=reveal)
+    from wsviz.capture.har import read_har  # what it gives is a Capture
+
+    keys, name = None if keylog is None else read_key_log(keylog), os.fspath(path)
+    with open_capture(path) as file:
+        if (har := read_har(file, name, reveal=reveal)) is not None:
+            return har
+        packets = open_packets(file, name)
+    return Capture(name, packets, keys=keys, extensions=extensions, reveal=reveal)
+
+
+def open_packets(file: IO[bytes], name: str) -> PacketTable | CaptureFile:
+    """The packets of a file: in memory, or where there are many, to be read from the file when they are needed.
+
+    Raises CaptureError where nothing can be read.
+    """
+    if file.seek(0, os.SEEK_END) <= IN_MEMORY:
+        return read_packets_from(file, name)
+    source = CaptureFile(file, name)
+    next(iter(source.packets()), None)
+    return source
 
 
 class Capture:
@@ -67,22 +77,48 @@ class Capture:
     def __init__(
         self,
         name: str,
-        table: PacketTable,
+        source: PacketTable | CaptureFile,
         *,
         keys: KeyLog | None = None,
         extensions: str | None = None,
         reveal: bool = False,
     ) -> None:
-        self.name, self._packets = name, table
-        flows, secrets = build_flows(table), None if keys is None else TlsKeys(keys, table)
-        self.connections = tuple(
-            Connection(index, flow, table, extensions, secrets) for index, flow in enumerate(flows)
-        )
-        for connection in self.connections:
-            connection.reveal = reveal
-        for visits in visits_of(self.connections):
-            for connection in visits.connections:
-                connection.visits = visits
+        self.name, self.reveal, self._source, self._extensions = name, reveal, source, extensions
+        self._given_keys = keys
+
+    @cached_property
+    def _packets(self) -> PacketTable:
+        return self._source if isinstance(self._source, PacketTable) else self._source.table()
+
+    @cached_property
+    def _keys(self) -> tuple[KeyLog | None, tuple[Finding, ...]]:
+        """The key log that was given, with the one that the file holds, and what is wrong with that."""
+        return with_own_secrets(self._given_keys, self._packets.secrets)
+
+    @cached_property
+    def connections(self) -> Sequence[Connection]:
+        """All TCP connections, numbered by their first packets; each is decoded when it is asked for."""
+        table, keys = self._packets, self._keys[0]
+        secrets = None if keys is None else TlsKeys(keys, table)
+        packets = packets_by_flow(table)
+
+        def decode(index: int) -> Connection:
+            connection = Connection(index, build_flow(table, packets[index]), table, self._extensions, secrets)
+            connection.reveal, connection.find_visits = self.reveal, lambda: self._visits[index]
+            return connection
+
+        return Connections(len(packets), decode)
+
+    @cached_property
+    def _visits(self) -> dict[int, Visits]:
+        """For each connection all those between its two ends."""
+        return {one.index: visits for visits in visits_of(self.connections) for one in visits.connections}
+
+    @cached_property
+    def _volume(self) -> Volume:
+        source = self._source
+        packets = partial(TablePackets, source) if isinstance(source, PacketTable) else source.packets
+        return Volume(packets, self._given_keys, self._extensions)
 
     def __repr__(self) -> str:
         return f"<Capture {self.name}: {self.packet_count:,} packets, {len(self.connections):,} connections>"
@@ -100,23 +136,12 @@ class Capture:
     @cached_property
     def file_findings(self) -> tuple[Finding, ...]:
         """The findings of the file itself: what is wrong with it, and what of it could not be decoded."""
-        return (*damage_of_file(self._packets), *gaps_of_file(self._packets, self.connections))
+        return (*damage_of_file(self._packets), *self._keys[1], *gaps_of_file(self._packets, self.connections))
 
     def frame_columns(self) -> dict[str, Array]:
         """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""
-        table = self._frame_rows()[self._frame_order]
-        columns = {name: table[name] for name in FRAME_COLUMNS}
-        columns["sender"] = np.array([side.value for side in SIDES])[columns["sender"]]
-        return columns
-
-    def _frame_rows(self) -> Array:
-        return np.concatenate([np.zeros(0, FRAME), *(connection.frame_table for connection in self.connections)])
-
-    @cached_property
-    def _frame_order(self) -> Array:
-        """The frames in capture order, as rows of the connections' tables one after the other."""
-        rows = self._frame_rows()
-        return np.lexsort((rows["offset"], rows["packet"]))
+        rows = np.concatenate([np.zeros(0, ROW), *self._volume.frame_rows()])
+        return frame_columns(rows)
 
     def all_findings(self) -> list[tuple[Connection | None, Finding]]:
         """Every finding with its connection: first those of the file itself, which have none."""
@@ -126,14 +151,20 @@ class Capture:
 
     def payloads(self) -> list[bytes]:
         """The data of every message, inflated, in capture order."""
-        return [connection.messages[number].data for connection, number in self.messages_in_order()]
+        return self._volume.payloads()
 
-    def messages_in_order(self) -> list[tuple[Connection, int]]:
-        """Every message, as its connection and its index there, by the packets that brought their last bytes."""
-        places = [
-            (connection, number) for connection in self.connections for number in range(len(connection.messages))
-        ]
-        return sorted(places, key=lambda place: place[0].message_packets[place[1]])
+    def frame_tables(self) -> Iterator[pd.DataFrame]:
+        """The rows of `frames`, a table for some of them at a time: no more than a few are in memory."""
+        from wsviz.capture import tables
+
+        return tables.volume_frames(self._volume.timed_frames())
+
+    def message_tables(self) -> Iterator[pd.DataFrame]:
+        """The rows of `messages`, a table for some of them at a time; what comes later waits on disk."""
+        from wsviz.capture import tables
+
+        with OnDisk() as store:
+            yield from tables.volume_messages(self._volume.messages(store), store, reveal=self.reveal)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -154,16 +185,14 @@ class Capture:
         """A row a frame, in capture order: the columns of `frame_columns()`, then its `round_trip` and `idle`."""
         from wsviz.capture import tables
 
-        timing = [np.zeros((2, 0)), *(np.array(timing_columns(connection)) for connection in self.connections)]
-        round_trip, idle = np.concatenate(timing, axis=1)[:, self._frame_order]
-        return tables.frame_table({**self.frame_columns(), "round_trip": round_trip, "idle": idle})
+        return tables.joined(self.frame_tables())
 
     @cached_property
     def messages(self) -> pd.DataFrame:
         """A row a message, in the order of their last bytes."""
         from wsviz.capture import tables
 
-        return tables.message_table(self.messages_in_order())
+        return tables.joined(self.message_tables())
 
     @cached_property
     def exchanges(self) -> pd.DataFrame:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from wsviz.capture.ledger import BUCKET, NO_UNIT, spans
 from wsviz.capture.mechanism import Mechanism, Visits, recognise
 from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.tcp import Flow
+from wsviz.capture.tls_flights import Flight, flights_of
 from wsviz.capture.tls_reading import TlsKeys, TlsReading, wire_spans
 from wsviz.protocol.deflate import MAX_MESSAGE_SIZE
 from wsviz.protocol.fields import Finding, Side, WsvizError
@@ -81,7 +82,7 @@ class Connection:
             Endpoint(table.addresses[address], port)
             for address, port in (flow.endpoints[client], flow.endpoints[1 - client])
         )
-        self.visits: Visits | None = None  # given by the capture: all connections between the two ends
+        self.find_visits: Callable[[], Visits] | None = None  # given by the capture
         self.handshake: Handshake | None = None
         self.protocol = self.detected.protocol
         self.frame_table, self.messages = np.zeros(0, FRAME), CapturedMessages((), self._message_data)
@@ -196,6 +197,14 @@ class Connection:
         """All frames of both directions, by their first bytes."""
         return CapturedFrames(self.frame_table, self._captured_frame)
 
+    @cached_property
+    def _findings_by_frame(self) -> dict[tuple[int | None, Side | None], list[Finding]]:
+        """Looked up for each frame that is asked for: a bad direction has a finding for each of its many frames."""
+        found: dict[tuple[int | None, Side | None], list[Finding]] = {}
+        for finding in self.findings:
+            found.setdefault((finding.frame, finding.culprit), []).append(finding)
+        return found
+
     def _captured_frame(self, row: Array) -> CapturedFrame:
         side = SIDES[row["sender"]]
         direction, start, index = self._directions[side], int(row["offset"]), int(row["index"])
@@ -203,10 +212,18 @@ class Connection:
         raw = direction.read(start, end)
         header = read_header(raw)
         assert header is not None
-        findings = [finding for finding in self.findings if (finding.frame, finding.culprit) == (index, side)]
+        findings = self._findings_by_frame.get((index, side), [])
         packets = tuple(packet + 1 for packet in direction.packets_between(start, end))
         dissection = dissection_of(raw, header, findings, side, judged=True)
         return CapturedFrame(side, index, int(row["time"]), packets, dissection)
+
+    @cached_property
+    def tls_flights(self) -> tuple[Flight, ...]:
+        """What both sides said in TLS itself, and where TLS was not read; nothing where there is none."""
+        if self.detected.protocol != "tls" and self._tls is None:
+            return ()
+        client, server = self._wire.values()
+        return flights_of(client, server, None if self._tls is None else self._tls.heard)
 
     @property
     def duration(self) -> int:
@@ -244,7 +261,7 @@ class Connection:
     @cached_property
     def mechanism(self) -> Mechanism:
         """What kind of traffic it carries, with the evidence."""
-        return recognise(self, self.visits or Visits([self]))
+        return recognise(self, Visits([self]) if self.find_visits is None else self.find_visits())
 
     @property
     def display_filter(self) -> str:
@@ -253,3 +270,30 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection {self.index}: {self.client} -> {self.server}, {self.protocol}>"
+
+
+class Connections(Sequence[Connection]):
+    """The connections of a capture, each decoded when it is asked for the first time."""
+
+    def __init__(self, number: int, decode: Callable[[int], Connection]) -> None:
+        self._decoded: list[Connection | None] = [None] * number
+        self._decode = decode
+
+    def __len__(self) -> int:
+        return len(self._decoded)
+
+    @overload
+    def __getitem__(self, index: int) -> Connection: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Connection, ...]: ...
+    def __getitem__(self, index: int | slice) -> Connection | tuple[Connection, ...]:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        index = range(len(self))[index]  # negative ones; raises IndexError
+        connection = self._decoded[index]
+        if connection is None:
+            connection = self._decoded[index] = self._decode(index)
+        return connection
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} connections>"

@@ -51,7 +51,7 @@ def detect(flow: Flow) -> Detected:
             return Detected("http/2", side)
         if looks_like_request(head):
             return Detected("http", side)
-    if any(_is_tls(head) for head in heads):
+    if any(is_tls(head) for head in heads):
         return Detected("tls", flow.opener)
     return _frames_without_handshake(flow) or _http_from_the_middle(flow) or Detected("tcp", flow.opener)
 
@@ -70,7 +70,8 @@ def http2_in_words(client: Direction) -> str:
     return f"the client began with HTTP/2's connection preface; {held} is not decoded"
 
 
-def _is_tls(head: bytes) -> bool:
+def is_tls(head: bytes) -> bool:
+    """Whether the bytes begin with a TLS record."""
     # RFC 8446 5.1: content type 20 to 23, legacy version 3.x, a length of at most 2^14 + 256
     return len(head) >= 5 and 20 <= head[0] <= 23 and head[1] == 3 and head[2] <= 4 and head[3] <= 0x41
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from wsviz.capture.connection import Connection
-from wsviz.capture.fast_headers import LINK_TYPES
-from wsviz.capture.packets import PacketTable
+from wsviz.capture.fast_headers import LINK_TYPES, whats_left
+from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.pcap_records import LARGEST_PACKET, NO_INTERFACE
 from wsviz.protocol.fields import Finding
 from wsviz.protocol.rules import RULES
 from wsviz.protocol.wire import count
+
+_MOST_KINDS = 8  # of packets that are not decoded, that are told one by one
+_AT_ONCE = 1 << 17  # packets that are looked at together
 
 
 def damage_of_file(table: PacketTable) -> list[Finding]:
@@ -47,36 +51,50 @@ def gaps_of_file(table: PacketTable, connections: Sequence[Connection]) -> list[
 
 
 def _packets_not_decoded(table: PacketTable) -> list[str]:
-    rows = table.rows[~table.rows["tcp_packet"]]
-    parts = []
-    for link_type, number in zip(*np.unique(rows["link_type"], return_counts=True), strict=True):
-        if not _is_known(int(link_type)):
-            which = f"link type {link_type}, which scapy does not know"
-            if link_type == NO_INTERFACE:
-                which = "an interface that the file does not describe"
-            parts.append(f"{count(int(number), 'packet')} of {which}")
-            rows = rows[rows["link_type"] != link_type]
-    short = np.flatnonzero(~table.rows["tcp_packet"] & (table.rows["captured"] < table.rows["length"]))
-    known = {int(link_type) for link_type in np.unique(rows["link_type"])}
-    link_types = table.rows["link_type"]
-    cut = sum(int(link_types[i]) in known and _is_cut(int(link_types[i]), table.raw(i)) for i in short.tolist())
-    if cut:
-        parts.append(f"{count(cut, 'packet')} with headers that are cut")
+    kinds: Counter[str] = Counter()
+    outside = np.flatnonzero(~table.rows["tcp_packet"])
+    for start in range(0, len(outside), _AT_ONCE):
+        kinds += not_decoded(table.rows[outside[start : start + _AT_ONCE]], table.data)
+    parts = [f"{count(number, 'packet')} {words}" for words, number in kinds.most_common(_MOST_KINDS)]
+    if others := len(kinds) - len(parts):
+        number = kinds.total() - sum(number for _, number in kinds.most_common(_MOST_KINDS))
+        parts.append(f"{count(number, 'packet')} of {count(others, 'other kind')}")
     return parts
 
 
-def _is_known(link_type: int) -> bool:
+def not_decoded(rows: Array, data: bytes | bytearray) -> Counter[str]:
+    """How many of these rows, none of them a TCP packet, were not read, by the words for why.
+
+    What plainly has nothing of TCP, such as ARP and UDP outside of tunnels, is not counted.
+    """
+    kinds: Counter[str] = Counter()
+    link_types, own, numbers = np.unique(rows["link_type"], return_inverse=True, return_counts=True)
+    unknown = [_unknown(link_type) for link_type in link_types.tolist()]
+    for words, number in zip(unknown, numbers.tolist(), strict=True):
+        if words:
+            kinds[words] += number
+    rows = rows[np.array([words is None for words in unknown], "?")[own]]
+    undecided, later = whats_left(rows, data)
+    if not len(undecided) + len(later):
+        return kinds
+    from wsviz.capture.scapy_bridge import LATER_FRAGMENT, why_no_tcp  # scapy takes a while to import
+
+    for row in rows[undecided]:
+        raw = bytes(data[row["offset"] : row["offset"] + row["captured"]])
+        if words := why_no_tcp(int(row["link_type"]), raw, int(row["length"])):
+            kinds[words] += 1
+    kinds[LATER_FRAGMENT] += len(later)
+    return +kinds
+
+
+def _unknown(link_type: int) -> str | None:
     if link_type in LINK_TYPES:
-        return True
-    from wsviz.capture.scapy_bridge import knows_link_type  # scapy takes a while to import, and is seldom asked
+        return None
+    if link_type == NO_INTERFACE:
+        return "of an interface that the file does not describe"
+    from wsviz.capture.scapy_bridge import knows_link_type
 
-    return knows_link_type(link_type)
-
-
-def _is_cut(link_type: int, raw: bytes) -> bool:
-    from wsviz.capture.scapy_bridge import headers_cut
-
-    return headers_cut(link_type, raw)
+    return None if knows_link_type(link_type) else f"of link type {link_type}, which scapy does not know"
 
 
 # What a capture without WebSocket holds, by protocol: what to call it, and what to add.
@@ -96,7 +114,8 @@ def what_instead(connections: Sequence[Connection]) -> str:
         words = count(len(own), noun) + more
         if exchanges := sum(len(connection.exchanges) for connection in own):
             words += f" with {count(exchanges, 'exchange')}"
-        if refused := sum(connection.ending.how == "refused" for connection in own):
+        asked = [connection for connection in own if connection.handshake is not None]
+        if refused := sum(connection.ending.how == "refused" for connection in asked):
             words += f", {count(refused, 'upgrade')} refused"
         parts += [words] if own else []
     return "; ".join(parts) or "no TCP connection"

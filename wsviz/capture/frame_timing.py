@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -57,42 +59,33 @@ def unanswered_pings(connection: Connection, before: int | None) -> dict[Side, t
     return found
 
 
-def timing_columns(connection: Connection) -> tuple[Array, Array]:
-    """For each row of the frame table, in seconds and NaN where there is none: `round_trip` and `idle`.
+class Replies:
+    """Tells of the messages of a connection, in the order in which they were completed, how long each took to come.
 
-    A ping's round trip ends with its pong's first byte; idle is the time since the connection's previous frame. A
-    time that runs backwards, because the capture's clock did, is none.
+    That is from the last byte of the other side's latest message that it may answer to its own first byte. Only the
+    first of several messages in a row can be an answer: those after it, with none of the other side's complete
+    between, are none. Which request an answer belongs to, where several are under way, only the application knows.
     """
-    times = connection.frame_table["time"]
-    round_trip, idle = np.full(len(times), np.nan), np.full(len(times), np.nan)
-    for ping, pong in answered_pings(connection).items():
-        round_trip[ping] = (times[pong] - times[ping]) / 1e9
-    idle[1:] = np.diff(times) / 1e9
-    for column in (round_trip, idle):
-        column[column < 0] = np.nan
-    return round_trip, idle
+
+    def __init__(self) -> None:
+        self._ended = (array("q"), array("q"))  # by sender: when its messages ended that were not answered yet
+
+    def latency(self, sender: int, begun: int, ended: int) -> float | None:
+        """Of the next message, in seconds, None where it answers nothing; times are ns, `sender` is 0 or 1."""
+        asked = self._ended[1 - sender]
+        latest = bisect_right(asked, begun) - 1
+        latency = None if latest < 0 else (begun - asked[latest]) / 1e9
+        del asked[: latest + 1]
+        self._ended[sender].append(ended)
+        return latency
 
 
 def reply_latencies(connection: Connection) -> list[float | None]:
-    """For each message, the seconds from the latest message of the other side that it may answer; None without one.
-
-    From that message's last byte to this one's first. Only the first of several messages in a row can be an answer:
-    those after it, with none of the other side's complete between, have None. Which request an answer belongs to,
-    where several are under way, only the application knows.
-    """
-    rows = connection.frame_table
-    begins = dict[int, int]()
+    """For each message what `Replies` tells of it, in seconds."""
+    rows, begins, replies = connection.frame_table, dict[int, int](), Replies()
     for number, time in zip(rows["message"].tolist(), rows["time"].tolist(), strict=True):
         begins.setdefault(number, time)
-    # (time, whether it is a beginning, message): at the same time, an end comes before a beginning.
-    events = [(message.time or 0, 0, number) for number, message in enumerate(connection.messages.heads)]
-    events += [(begins[number], 1, number) for number in range(len(connection.messages))]
-    latencies: list[float | None] = [None] * len(connection.messages)
-    open_question: dict[Side, int] = {}  # by who asked: when its latest message ended
-    for time, begins_here, number in sorted(events):
-        sender = connection.messages.heads[number].sender
-        if not begins_here:
-            open_question[sender] = time
-        elif (asked := open_question.pop(sender.other, None)) is not None:
-            latencies[number] = (time - asked) / 1e9
-    return latencies
+    return [
+        replies.latency(SIDES.index(message.sender), begins[number], message.time or 0)
+        for number, message in enumerate(connection.messages.heads)
+    ]

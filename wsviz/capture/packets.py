@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
-from array import array
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from wsviz.capture.fast_headers import address_pairs, decode_headers
 from wsviz.capture.gzipped import Gunzipped, decompressed
-from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_RECORD_CUT, MAGICS, Records, walk_records
+from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_RECORD_CUT, OddFile, Records, RecordWalker, record_walker
 from wsviz.protocol.fields import CaptureError
 
 Array = npt.NDArray[Any]
@@ -46,7 +47,10 @@ PACKET = np.dtype(
 
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
-_AT_ONCE = 1 << 17  # packets whose headers are decoded together: their columns then stay near the processor
+_HEADERS_AT_ONCE = 1 << 17  # packets whose headers are decoded together: their columns then stay near the processor
+CHUNK = 1 << 24  # bytes of a file that are read together where it is read in chunks
+_LARGEST_BLOCK = 1 << 28  # bytes; no chunk grows beyond that for the sake of one block
+_SCAPY_CHUNK = 4096  # packets
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,13 @@ class PacketTable:
     """
 
     rows: Array  # of PACKET
-    data: bytes | bytearray  # one copy of it is enough
+    data: bytes | bytearray = field(repr=False)  # one copy of it is enough
     addresses: tuple[str, ...]
     trouble: str | None
     last_in_part: bool = False
     wrong_lengths: int = 0
     after_gzip: bool = False
+    secrets: bytes = field(default=b"", repr=False)  # the TLS key log that a pcapng file holds
 
     def raw(self, index: int) -> bytes:
         """The captured bytes of the packet with this index (0-based)."""
@@ -95,77 +100,215 @@ def open_capture(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 def read_packets_from(file: IO[bytes], name: str) -> PacketTable:
     """Read a capture from an open binary file that can seek; of gzipped ones up to 1 GiB of what they unpack to."""
-    found = _walked(file) or _walked_by_scapy(file, name)
-    records, rows = found.records, np.zeros(len(found.records.time), PACKET)
-    wrong = records.length > LARGEST_PACKET
-    length = np.maximum(np.where(wrong, 0, records.length), records.captured)
-    columns = {
-        "time": records.time,
-        "offset": records.offset,
-        "captured": records.captured,
-        "length": length,
-        "link_type": records.link_type,
-    }
-    for column, values in columns.items():
-        rows[column] = values
-    addresses = _decode(rows, found.data)
-    in_part = records.last_in_part and found.trouble is not None
-    return PacketTable(rows, found.data, addresses, found.trouble, in_part, int(wrong.sum()), found.after_gzip)
+    reader = PacketReader(file, name, chunk=None)
+    chunks = list(reader)
+    whole = chunks[0] if len(chunks) == 1 else _joined(chunks)
+    return PacketTable(
+        whole.rows,
+        whole.data,
+        tuple(reader.addresses),
+        reader.trouble,
+        reader.last_in_part and reader.trouble is not None,
+        reader.wrong_lengths,
+        reader.after_gzip,
+        reader.secrets,
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    records: Records
-    data: bytes | bytearray  # in which the records' offsets count
-    trouble: str | None
-    after_gzip: bool
+class Chunk:
+    """Packets that follow one another in a file: their rows, whose offsets count in `data`."""
+
+    rows: Array  # of PACKET
+    data: bytes | bytearray
+    first: int  # the index in the file of the first of them
+    pairs: Array  # of each row: the number of its pair of addresses, 0 where it is not TCP
 
 
-def _walked(file: IO[bytes]) -> _File | None:
-    """The file's records by the fast lane; None where only scapy can say what to make of the file."""
-    if decompressed(file).read(4) not in MAGICS:  # before all of it is read: it may be of any size
-        return None
-    stream = decompressed(file)
-    data = stream.read_all() if isinstance(stream, Gunzipped) else stream.read()
-    records = walk_records(data)
-    if records is None:
-        return None
-    trouble, more_follows = (LAST_RECORD_CUT if records.cut else None), False
-    if isinstance(stream, Gunzipped):
-        trouble, more_follows = stream.trouble or trouble, stream.more_follows
-    return _File(records, data, trouble, more_follows)
+def _joined(chunks: list[Chunk]) -> Chunk:
+    rows, data = np.concatenate([np.zeros(0, PACKET), *(chunk.rows for chunk in chunks)]), bytearray()
+    for chunk in chunks:
+        rows["offset"][chunk.first : chunk.first + len(chunk.rows)] += len(data)
+        data += chunk.data
+    return Chunk(rows, data, 0, np.concatenate([np.zeros(0, "i4"), *(chunk.pairs for chunk in chunks)]))
 
 
-def _walked_by_scapy(file: IO[bytes], name: str) -> _File:
-    from wsviz.capture.scapy_bridge import CaptureReader
+class Packets(Protocol):
+    """Packets, to be iterated over once in chunks; their addresses are numbered over all of them."""
 
-    reader, data = CaptureReader(file, name), bytearray()
-    columns = [array("q") for _ in range(5)]
-    for record in reader:
-        values = (record.time, len(data), len(record.raw), record.length, record.link_type)
-        for column, value in zip(columns, values, strict=True):
-            column.append(value)
-        data += record.raw
-    time, offset, captured, length, link_type = (np.array(column, "i8") for column in columns)
-    cut = reader.trouble is not None
-    records = Records(time, offset, captured, length, link_type, cut, reader.last_in_part)
-    return _File(records, data, reader.trouble, reader.after_gzip)
+    @property
+    def addresses(self) -> Sequence[str]:
+        """The addresses met so far, by their numbers."""
+
+    @property
+    def secrets(self) -> bytes:
+        """The TLS key log that the file holds, known at its end."""
+
+    def __iter__(self) -> Iterator[Chunk]: ...
+
+    def reverse(self, pair: int) -> int:
+        """The number of a pair of addresses the other way round."""
 
 
-def _decode(rows: Array, data: bytes | bytearray) -> tuple[str, ...]:
-    """Fill in the columns that tell of headers: by the fast lane, else by scapy. Returns the addresses."""
-    pairs = _Pairs()
-    for start in range(0, len(rows), _AT_ONCE):
-        part = rows[start : start + _AT_ONCE]
+class TablePackets:
+    """The packets of a table, as one chunk."""
+
+    def __init__(self, table: PacketTable) -> None:
+        self._table, self.addresses, self.secrets = table, table.addresses, table.secrets
+        keys = table.rows["source"].astype("i8") << 32 | table.rows["destination"]
+        self._keys, self._pairs = np.unique(keys, return_inverse=True)
+        self._numbers = {key: number for number, key in enumerate(self._keys.tolist())}
+
+    def __iter__(self) -> Iterator[Chunk]:
+        yield Chunk(self._table.rows, self._table.data, 0, self._pairs)
+
+    def reverse(self, pair: int) -> int:
+        """The number of a pair of addresses the other way round; one that no pair has where there is none."""
+        key = int(self._keys[pair])
+        return self._numbers.get((key & 0xFFFFFFFF) << 32 | key >> 32, ~pair)
+
+
+class CaptureFile:
+    """A capture file that stays open to be read again and again, one reader after the other."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self.name = name
+        self._file = os.fdopen(os.dup(file.fileno()), "rb")
+        weakref.finalize(self, self._file.close)
+
+    def packets(self) -> PacketReader:
+        """Reads the file chunk by chunk."""
+        return PacketReader(self._file, self.name)
+
+    def table(self) -> PacketTable:
+        """Reads all of it."""
+        return read_packets_from(self._file, self.name)
+
+
+class PacketReader:
+    """Reads a capture chunk by chunk, `chunk` bytes or so at once, None for all of it; iterate over it once.
+
+    The addresses are numbered over all chunks; what is known of the whole file, as the attributes of a PacketTable,
+    is known at its end. Raises CaptureError where nothing can be read.
+    """
+
+    def __init__(self, file: IO[bytes], name: str, *, chunk: int | None = CHUNK) -> None:
+        self._file, self._name, self._chunk = file, name, chunk
+        self._pairs, self._packets = _Pairs(), 0
+        self.trouble: str | None = None
+        self.last_in_part = self.after_gzip = False
+        self.wrong_lengths = 0
+        self.secrets = b""
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses met so far, by their numbers."""
+        return list(self._pairs.names)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        walker = record_walker(decompressed(self._file).read(4))  # before more of it is read: it may be of any size
+        if walker is not None:
+            try:
+                for records, data in self._walked(walker):
+                    yield self._decoded(records, data)
+                    del data  # before the next chunk is there
+                return
+            except OddFile:  # only scapy can say what to make of the rest of it
+                pass
+        yield from self._by_scapy()
+
+    def _walked(self, walker: RecordWalker) -> Iterator[tuple[Records, bytes | bytearray]]:
+        stream, buffer = decompressed(self._file), b""
+        wanted = self._chunk
+        while True:
+            more = _all_of(stream) if wanted is None else stream.read(wanted)
+            final = wanted is None or len(more) < wanted
+            data = buffer + more if buffer else more
+            del more, buffer
+            records, used = walker.take(data, final=final)
+            missing = max(used - len(data), 0) if not final else 0
+            over = bool(missing) and _passed_over(stream, missing) < missing
+            if final or over:
+                self._end(records, stream, over)
+                self.secrets = walker.secrets
+                yield records, data
+                return
+            if not used and len(data) >= _LARGEST_BLOCK:
+                raise OddFile
+            buffer, wanted = bytes(data[used:]), self._chunk if used else len(data)
+            yield records, data
+
+    def _end(self, records: Records, stream: IO[bytes] | Gunzipped, over: bool) -> None:
+        self.trouble = LAST_RECORD_CUT if records.cut or over else None
+        self.last_in_part = records.last_in_part or over
+        if isinstance(stream, Gunzipped):
+            self.trouble, self.after_gzip = stream.trouble or self.trouble, stream.more_follows
+
+    def _by_scapy(self) -> Iterator[Chunk]:
+        """What follows the packets read so far, as scapy's reader sees it."""
+        from wsviz.capture.scapy_bridge import CaptureReader
+
+        reader, known = CaptureReader(self._file, self._name), self._packets
+        records = itertools.islice(reader, known, None)
+        while batch := list(itertools.islice(records, None if self._chunk is None else _SCAPY_CHUNK)):
+            size = np.array([len(record.raw) for record in batch], "i8")
+            columns = ([r.time for r in batch], np.cumsum(size) - size, size, [r.length for r in batch])
+            time, offset, captured, length = (np.array(column, "i8") for column in columns)
+            link_type = np.array([record.link_type for record in batch], "i8")
+            found = Records(time, offset, captured, length, link_type, cut=False)
+            yield self._decoded(found, b"".join(record.raw for record in batch))
+        self.trouble, self.last_in_part, self.after_gzip = reader.trouble, reader.last_in_part, reader.after_gzip
+
+    def _decoded(self, records: Records, data: bytes | bytearray) -> Chunk:
+        rows = np.zeros(len(records.time), PACKET)
+        wrong = records.length > LARGEST_PACKET
+        self.wrong_lengths += int(wrong.sum())
+        columns = {
+            "time": records.time,
+            "offset": records.offset,
+            "captured": records.captured,
+            "length": np.maximum(np.where(wrong, 0, records.length), records.captured),
+            "link_type": records.link_type,
+        }
+        for column, values in columns.items():
+            rows[column] = values
+        pairs = _decode(rows, data, self._pairs)
+        self._packets += len(rows)
+        return Chunk(rows, data, self._packets - len(rows), pairs)
+
+    def reverse(self, pair: int) -> int:
+        """The number of a pair of addresses the other way round."""
+        return self._pairs.number_of(*reversed(self._pairs.ends[pair]))
+
+
+def _all_of(stream: IO[bytes] | Gunzipped) -> bytes | bytearray:
+    return stream.read_all() if isinstance(stream, Gunzipped) else stream.read()
+
+
+def _passed_over(stream: IO[bytes] | Gunzipped, size: int) -> int:
+    """Read so many bytes and forget them; how many there were."""
+    there = 0
+    while there < size and (some := len(stream.read(min(CHUNK, size - there)))):
+        there += some
+    return there
+
+
+def _decode(rows: Array, data: bytes | bytearray, pairs: _Pairs) -> Array:
+    """Fill in the columns that tell of headers: by the fast lane, else by scapy. Returns the pairs of addresses."""
+    found = np.zeros(len(rows), "i4")
+    for start in range(0, len(rows), _HEADERS_AT_ONCE):
+        part = rows[start : start + _HEADERS_AT_ONCE]
         undecided = decode_headers(part, data).tolist()
         tcp = np.flatnonzero(part["tcp_packet"])
-        keys: dict[int, Pair] = dict(zip(tcp.tolist(), address_pairs(part[tcp], data), strict=True))
-        if undecided:
-            keys |= _decode_by_scapy(part, data, undecided)
-        order = sorted(keys)  # addresses are numbered as they first appear
-        numbers = [pairs[keys[index]] for index in order]
+        order, keys = tcp, list[Pair](address_pairs(part[tcp], data))
+        if undecided:  # addresses are numbered as they first appear
+            by_scapy = {**dict(zip(tcp.tolist(), keys, strict=True)), **_decode_by_scapy(part, data, undecided)}
+            order = np.array(sorted(by_scapy), "i8")
+            keys = [by_scapy[index] for index in order.tolist()]
+        numbers = np.array(list(map(pairs.__getitem__, keys)), "i8")
         part["source"][order], part["destination"][order] = np.array(pairs.ends, "i4").reshape(-1, 2)[numbers].T
-    return tuple(pairs.names)
+        found[start + order] = numbers
+    return found
 
 
 Pair = int | bytes | tuple[str, str]  # source and destination: IPv4's in 64 bits, IPv6's in 32 bytes, or their texts
@@ -178,11 +321,18 @@ class _Pairs(dict[Pair, int]):
         super().__init__()
         self.names: dict[str, int] = {}
         self.ends: list[tuple[int, int]] = []  # per pair: the numbers of its addresses
+        self._numbers: dict[tuple[int, int], int] = {}
 
     def __missing__(self, pair: Pair) -> int:
         source, destination = (self.names.setdefault(text, len(self.names)) for text in _texts(pair))
-        self.ends.append((source, destination))
-        self[pair] = number = len(self)
+        self[pair] = number = self.number_of(source, destination)
+        return number
+
+    def number_of(self, source: int, destination: int) -> int:
+        """The number of the pair of these two addresses, given by their numbers."""
+        number = self._numbers.setdefault((source, destination), len(self.ends))
+        if number == len(self.ends):
+            self.ends.append((source, destination))
         return number
 
 

@@ -7,7 +7,7 @@ endings and explanations, unless the capture was read with `reveal=True`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,16 @@ import pandas as pd
 from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.finding_rows import FINDINGS, finding_row
-from wsviz.capture.frame_timing import reply_latencies
+from wsviz.capture.frame_timing import Replies, reply_latencies
 from wsviz.capture.ledger import BUCKETS, NO_UNIT, count_connection, count_outside_tcp
 from wsviz.capture.ledger_detail import DETAILS, count_details
 from wsviz.capture.mechanism import latency
 from wsviz.capture.packets import Array, PacketTable
+from wsviz.capture.volume_messages import Arrived, arrived
+from wsviz.capture.volume_tables import ROW, Store, arrived_from, frame_columns
 from wsviz.protocol.fields import Finding, Side
 from wsviz.protocol.secrets import mask_bytes, mask_target, mask_text
+from wsviz.protocol.wire import Opcode
 
 SUMMARY = {
     "connection": "int64",
@@ -153,38 +156,76 @@ def packet_table(connections: Sequence[Connection], table: PacketTable) -> pd.Da
     return make_table(PACKETS, rows)
 
 
+def volume_frames(batches: Iterable[tuple[Array, Array, Array]]) -> Iterator[pd.DataFrame]:
+    """A table for each batch of `Volume.timed_frames`; at least one, so that there are columns."""
+    none = True
+    for rows, round_trip, idle in batches:
+        yield frame_table({**frame_columns(rows), "round_trip": round_trip, "idle": idle})
+        none = False
+    if none:
+        empty = frame_columns(np.zeros(0, ROW))
+        yield frame_table({**empty, **{name: np.zeros(0) for name in FRAME_TIMING}})
+
+
 def frame_table(columns: dict[str, Array]) -> pd.DataFrame:
-    """The columns of `frame_columns`, then those of FRAME_TIMING."""
+    """The columns of `frame_columns`, then those of FRAME_TIMING where they are there."""
     kinds = {"time": "time", "sender": "str", **FRAME_TIMING}
     return pd.DataFrame(
         {name: as_column(values, kinds.get(name, str(values.dtype))) for name, values in columns.items()}
     )
 
 
+def joined(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all tables as one."""
+    tables = list(parts)
+    return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+
+
 def message_table(places: Sequence[tuple[Connection, int]]) -> pd.DataFrame:
     latencies = {index: reply_latencies(one) for index, one in {one.index: one for one, _ in places}.items()}
-    rows = (_message_row(connection, number, latencies[connection.index][number]) for connection, number in places)
+    rows = []
+    for connection, number in places:
+        message, packet = connection.messages[number], connection.message_packets[number] - 1
+        found = arrived(message, connection.index, packet, 0, message.time or 0)
+        rows.append(_message_row(found, number, latencies[connection.index][number], reveal=connection.reveal))
     return make_table(MESSAGES, rows)
 
 
-def _message_row(connection: Connection, number: int, seconds: float | None) -> tuple[Any, ...]:
-    message = connection.messages[number]
-    text, data = message.text, message.data
-    if not connection.reveal and text is None:
+def volume_messages(batches: Iterable[Array], store: Store, *, reveal: bool) -> Iterator[pd.DataFrame]:
+    """The same for messages at volume: a table a batch, in the order in which they were completed."""
+    numbers, replies, none = dict[int, int](), dict[int, Replies](), True
+    for batch in batches:
+        rows = []
+        for found in arrived_from(batch, store):
+            number = numbers[found.connection] = numbers.get(found.connection, -1) + 1
+            own = replies.setdefault(found.connection, Replies())
+            latency = own.latency(found.sender, found.begun, found.time)
+            rows.append(_message_row(found, number, latency, reveal=reveal))
+        yield make_table(MESSAGES, rows)
+        none = False
+    if none:
+        yield make_table(MESSAGES, ())
+
+
+def _message_row(message: Arrived, number: int, seconds: float | None, *, reveal: bool) -> tuple[Any, ...]:
+    text, data = None, message.data
+    if message.opcode == Opcode.TEXT and message.readable:
+        text = data.decode(errors="replace")
+    if not reveal and text is None:
         data = mask_bytes(data, same_size=True)
-    elif not connection.reveal and text is not None and (masked := mask_text(text)) != text:
+    elif not reveal and text is not None and (masked := mask_text(text)) != text:
         text, data = masked, masked.encode()  # else the table shares the message's own bytes
     return (
-        connection.index,
+        message.connection,
         number,
         message.time,
-        message.sender.value,
-        int(message.opcode),
+        SIDES[message.sender].value,
+        message.opcode,
         len(message.data),
         message.wire_length,
-        len(message.frames),
+        message.frame_count,
         message.compressed,
-        connection.message_packets[number],
+        message.packet + 1,
         seconds,
         text,
         data,

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
 from wsviz.capture.direction import NOT_CAPTURED, PIECE, Direction
-from wsviz.capture.packets import ACK, FIN, RST, SYN, Array, PacketTable
+from wsviz.capture.flow_numbers import flow_numbers
+from wsviz.capture.packets import ACK, FIN, RST, SYN, Array, PacketTable, TablePackets
 
 Endpoint = tuple[int, int]  # index of the address, port
 
@@ -118,53 +120,34 @@ class _Assembler:
         return direction
 
 
-@dataclass(slots=True)
-class _OpenFlow:
-    """A connection while its packets are being dealt out."""
-
-    endpoints: tuple[Endpoint, Endpoint]
-    sides: tuple[_Assembler, _Assembler] = field(default_factory=lambda: (_Assembler(), _Assembler()))
-    packets: list[int] = field(default_factory=list)
-    opener: int | None = None
-    initial_seq: int | None = None
-
-    def is_reused_by(self, seq: int) -> bool:
-        """Whether a SYN with this sequence number opens another connection between the same ports."""
-        return bool(self.packets) and seq != self.initial_seq
-
-
 def build_flows(table: PacketTable) -> list[Flow]:
     """All TCP connections of a capture, numbered by their first packet as Wireshark's tcp.stream does."""
-    flows: list[_OpenFlow] = []
-    current: dict[tuple[Endpoint, Endpoint], _OpenFlow] = {}
-    rows = table.rows
-    indices = np.nonzero(rows["tcp_packet"])[0]
-    columns = ("source", "source_port", "destination", "destination_port", "seq", "ack", "flags")
-    values = zip(indices.tolist(), *(rows[name][indices].tolist() for name in columns), strict=True)
-    for index, source, source_port, destination, destination_port, seq, ack, flags in values:
-        sender, receiver = (source, source_port), (destination, destination_port)
-        key = (sender, receiver) if sender <= receiver else (receiver, sender)
-        opening = flags & (SYN | ACK) == SYN
-        flow = current.get(key)
-        if flow is None or (opening and flow.is_reused_by(seq)):
-            flow = current[key] = _OpenFlow((sender, receiver))
-            flows.append(flow)
-        side = 0 if sender == flow.endpoints[0] else 1
-        if opening and flow.opener is None:
-            flow.opener, flow.initial_seq = side, seq
-        elif flags & SYN and flow.opener is None:
-            # SYN-ACK: the other endpoint's SYN was not captured, or comes later in the file.
-            flow.opener, flow.initial_seq = 1 - side, (ack - 1) % (1 << 32)
-        flow.packets.append(index)
-        row = rows[index]
-        payload, end, captured = int(row["payload"]), int(row["end"]), int(row["captured"])
+    return [build_flow(table, packets) for packets in packets_by_flow(table)]
+
+
+def packets_by_flow(table: PacketTable) -> list[Array]:
+    """The packets of each connection, as indices in file order."""
+    directions, count = flow_numbers(TablePackets(table))
+    order = np.argsort(directions >> 1, kind="stable")
+    bounds = np.searchsorted(directions[order] >> 1, np.arange(count + 1))
+    return [order[low:high] for low, high in pairwise(bounds.tolist())]
+
+
+def build_flow(table: PacketTable, packets: Array) -> Flow:
+    """One TCP connection, from its packets."""
+    rows = table.rows[packets]
+    names = ("source", "source_port", "destination", "destination_port", "seq", "flags", "payload", "end", "captured")
+    columns = (rows[name].tolist() for name in (*names, "offset"))
+    endpoints: tuple[Endpoint, Endpoint] | None = None
+    sides, opener = (_Assembler(), _Assembler()), None
+    for index, source, port, destination, other, seq, flags, payload, end, captured, offset in zip(
+        packets.tolist(), *columns, strict=True
+    ):
+        endpoints = endpoints or ((source, port), (destination, other))
+        side = 0 if (source, port) == endpoints[0] else 1
+        if flags & SYN and opener is None:  # a SYN-ACK tells as well
+            opener = side if not flags & ACK else 1 - side
         present = max(min(end, captured) - payload, 0)
-        flow.sides[side].add(index, seq, flags, end - payload, present, int(row["offset"]) + payload)
-    return [_close(flow, table) for flow in flows]
-
-
-def _close(flow: _OpenFlow, table: PacketTable) -> Flow:
-    first, second = flow.sides
-    return Flow(
-        flow.endpoints, (first.finish(table), second.finish(table)), np.array(flow.packets, "i8"), flow.opener
-    )
+        sides[side].add(index, seq, flags, end - payload, present, offset + payload)
+    assert endpoints is not None
+    return Flow(endpoints, (sides[0].finish(table), sides[1].finish(table)), packets, opener)

@@ -13,15 +13,16 @@ from dataclasses import replace
 import numpy as np
 
 from wsviz.capture.captured_frames import SIDES
-from wsviz.capture.direction import PIECE, Direction
+from wsviz.capture.direction import Direction
 from wsviz.capture.packets import Array
 from wsviz.capture.tcp import Flow
 from wsviz.capture.tls_alerts import alert_findings
-from wsviz.capture.tls_cipher import CBC, SUITES, Stage, Suite, ciphers_of_12
-from wsviz.capture.tls_hello import TLS12, TLS13, Hellos, Message, hello_of, read_hellos
+from wsviz.capture.tls_cipher import Stage, ciphers_of_12
+from wsviz.capture.tls_hello import Hellos, Message, hello_of, read_hellos
 from wsviz.capture.tls_keylog import MASTER_SECRET, TRAFFIC_SECRETS, KeyLog
-from wsviz.capture.tls_reading import RECORD, TlsKeys, TlsReading
-from wsviz.capture.tls_records import Application, ClearReader, Reader12, Reader13, RecordReader
+from wsviz.capture.tls_reading import RECORD, TlsKeys, TlsReading, plain_pieces
+from wsviz.capture.tls_records import ClearReader, Reader12, Reader13, RecordReader
+from wsviz.capture.tls_suites import SUITES, TLS12, TLS13, Suite, suite_in_words, version_in_words
 from wsviz.protocol.fields import Finding, Side
 from wsviz.protocol.rules import RULES
 
@@ -33,7 +34,7 @@ def read_tls(flow: Flow, keys: TlsKeys) -> TlsReading:
     if client is None:
         return _unread(flow, None, "its beginning, the ClientHello, is not whole in the capture")
     asked, answered = hellos[client], hellos[1 - client]
-    if asked is None or answered is None or answered[0] != Message.SERVER_HELLO:
+    if asked is None or answered is None or answered[0] not in (Message.SERVER_HELLO, Message.RETRY_REQUEST):
         return _unread(flow, client, "there is no ServerHello that is whole in the capture")
     said = read_hellos(asked[1], answered[1])
     if said is None:
@@ -43,36 +44,43 @@ def read_tls(flow: Flow, keys: TlsKeys) -> TlsReading:
     if isinstance(readers, str):
         return _unread(flow, client, readers)
     for reader in readers:
-        if reader.stopped is None:
-            reader.run()
+        _run(reader)
     found = [finding for side, reader in zip(SIDES, readers, strict=True) for finding in _findings(side, reader)]
+    heard = readers[0].heard, readers[1].heard
     if not any(reader.opened for reader in readers):
-        return TlsReading(flow, None, client, tuple(found))
+        return TlsReading(flow, None, client, tuple(found), heard)
     ordered = [readers[0], readers[1]] if client == 0 else [readers[1], readers[0]]
-    first, second = (_plain(reader, keys) for reader in ordered)
-    records = _rows(ordered[0].parts), _rows(ordered[1].parts)
-    return TlsReading(replace(flow, directions=(first, second)), records, client, tuple(found))
+    records = _rows(ordered[0]), _rows(ordered[1])
+    first, second = (_plain(reader, rows, keys) for reader, rows in zip(ordered, records, strict=True))
+    return TlsReading(replace(flow, directions=(first, second)), records, client, tuple(found), heard)
 
 
 def _unread(flow: Flow, client: int | None, reason: str) -> TlsReading:
     """A connection of which nothing can be read; alerts in the clear are told all the same."""
     found = [RULES["tls-not-read"].finding(f"nothing is read from TLS: {reason}")]
-    if client is not None:
-        for side, direction in zip(SIDES, (flow.directions[client], flow.directions[1 - client]), strict=True):
-            reader = ClearReader(direction)
-            reader.run()
-            found += alert_findings(side, reader.alerts)
-    return TlsReading(flow, None, client, tuple(found))
+    if client is None:
+        return TlsReading(flow, None, None, tuple(found))
+    readers = [ClearReader(flow.directions[side], stopped=reason) for side in (client, 1 - client)]
+    for side, reader in zip(SIDES, readers, strict=True):
+        _run(reader)
+        found += alert_findings(side, reader.said)
+    return TlsReading(flow, None, client, tuple(found), (readers[0].heard, readers[1].heard))
+
+
+def _run(reader: RecordReader) -> None:
+    """Read a direction; a reason to stop that is known before stands."""
+    known = reader.stopped
+    reader.run()
+    reader.stopped = known or reader.stopped
 
 
 def _readers(sides: tuple[Direction, Direction], said: Hellos, log: KeyLog) -> list[RecordReader] | str:
     """What reads the client's and the server's direction, or why neither can be read."""
     if said.version not in (TLS12, TLS13):
-        return f"the version is {said.version:#06x}, and only TLS 1.2 (0x0303) and 1.3 (0x0304) are read"
+        return f"the version is {version_in_words(said.version)}, and only TLS 1.2 and 1.3 are read"
     suite = SUITES.get(said.suite)
     if suite is None or suite.version != said.version:
-        mode = " (CBC)" if said.suite in CBC else ""
-        return f"the cipher suite is {said.suite:#06x}{mode}, and only AES-GCM and ChaCha20-Poly1305 are read"
+        return f"the cipher suite is {suite_in_words(said.suite)}, and only AES-GCM and ChaCha20-Poly1305 are read"
     if said.compressed:
         return "its records are compressed"
     if not log.knows(said.client_random):
@@ -114,33 +122,21 @@ def _readers_13(
 
 def _findings(side: Side, reader: RecordReader) -> Iterator[Finding]:
     if reader.stopped is not None:
-        amount = sum(len(part.data) for part in reader.parts)
+        amount = len(reader.plain)
         before = f"after {amount:,} bytes of application data" if amount else "from its start on"
         words = f"the {side}'s TLS is not read {before}: {reader.stopped}"
-        end = reader.parts[-1].end if reader.parts else 0
-        yield RULES["tls-not-read"].finding(words, offset=end)
-    yield from alert_findings(side, reader.alerts)
+        yield RULES["tls-not-read"].finding(words, offset=reader.parts[-3] if reader.parts else 0)
+    yield from alert_findings(side, reader.said)
 
 
-def _plain(reader: RecordReader, keys: TlsKeys) -> Direction:
+def _rows(reader: RecordReader) -> Array:
+    return np.frombuffer(reader.parts, "i8").view(RECORD)
+
+
+def _plain(reader: RecordReader, records: Array, keys: TlsKeys) -> Direction:
     """The direction with the application's bytes alone, each in the packet that brought it encrypted."""
-    wire, plain, rows, start, at = reader.direction, keys.plain, list[tuple[int, int, int, int]](), 0, 0
-    pieces = wire.pieces.tolist()
-    for part in reader.parts:
-        low, end = part.at, part.at + len(part.data)
-        while low < end:
-            while pieces[at][0] + pieces[at][1] <= low:
-                at += 1
-            first, length, packet, source = pieces[at]
-            high = min(end, first + length)
-            place = source + low - first
-            plain[place : place + high - low] = part.data[low - part.at : high - part.at]
-            rows.append((start, high - low, packet, place))
-            start, low = start + high - low, high
-    return replace(
-        wire, pieces=np.array(rows, dtype=PIECE), end=start, conflicts=[], plain=plain, cut=reader.stopped is not None
-    )
-
-
-def _rows(parts: list[Application]) -> Array:
-    return np.array([(part.start, part.end, part.at, len(part.data)) for part in parts], dtype=RECORD)
+    pieces, plain, data = plain_pieces(records, reader.direction.pieces), keys.plain, memoryview(reader.plain)
+    for start, length, _, place in pieces.tolist():
+        plain[place : place + length] = data[start : start + length]
+    end, cut = len(data), reader.stopped is not None
+    return replace(reader.direction, pieces=pieces, end=end, conflicts=[], plain=plain, cut=cut)

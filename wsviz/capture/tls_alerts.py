@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from wsviz.capture.tls_records import Alert
+from wsviz.capture.tls_hello import Content
+from wsviz.capture.tls_records import Said
 from wsviz.protocol.fields import Finding, Side
 from wsviz.protocol.rules import RULES
 
 MOST_TOLD = 100  # alerts of one direction that are told one by one
 _CLOSING = {0, 90}  # close_notify and user_canceled: no error
 _NAMES = {
+    0: "close_notify",
     10: "unexpected_message",
     20: "bad_record_mac",
     22: "record_overflow",
@@ -29,6 +31,7 @@ _NAMES = {
     71: "insufficient_security",
     80: "internal_error",
     86: "inappropriate_fallback",
+    90: "user_canceled",
     100: "no_renegotiation",
     109: "missing_extension",
     110: "unsupported_extension",
@@ -40,9 +43,13 @@ _NAMES = {
 }
 
 
-def alert_findings(side: Side, alerts: Sequence[Alert]) -> Iterator[Finding]:
-    """A finding for each error alert that a side sent."""
-    errors = [alert for alert in alerts if alert.number not in _CLOSING]
-    for offset, number in errors[:MOST_TOLD]:
-        words = f"the {side} sent the alert {number}, {_NAMES.get(number, 'which has no name here')}"
-        yield RULES["tls-alert"].finding(words, culprit=side, offset=offset)
+def alert_name(number: int) -> str:
+    return _NAMES.get(number, "which has no name here")
+
+
+def alert_findings(side: Side, said: Sequence[Said]) -> Iterator[Finding]:
+    """A finding for each error alert among what a side said."""
+    errors = [one for one in said if one.kind == Content.ALERT and one.number not in _CLOSING]
+    for error in errors[:MOST_TOLD]:
+        words = f"the {side} sent the alert {error.number}, {alert_name(error.number)}"
+        yield RULES["tls-alert"].finding(words, culprit=side, offset=error.start)

@@ -13,42 +13,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from wsviz.capture.tls_hello import TLS12, TLS13
+from wsviz.capture.tls_suites import TLS12, TLS13, Suite
 
 TAG = 16  # bytes, of all three ciphers
 _EXPLICIT_NONCE = 8  # bytes before the ciphertext: AES-GCM in TLS 1.2 (RFC 5288 3)
-
-
-class Suite(NamedTuple):
-    """What a cipher suite means for the records."""
-
-    version: int
-    cipher: type[AESGCM] | type[ChaCha20Poly1305]
-    key_size: int  # bytes
-    digest: str  # of the key schedule
-
-    @property
-    def digest_size(self) -> int:
-        return int(self.digest[3:]) // 8
-
-
-# By their numbers in the IANA registry; RFC 5288, 5289, 5487, 8442, 7905 and 8446 B.4.
-_AES_128 = (0x9C, 0x9E, 0xA0, 0xA2, 0xA4, 0xA6, 0xA8, 0xAA, 0xAC, 0xC02B, 0xC02D, 0xC02F, 0xC031, 0xD001)
-_AES_256 = (0x9D, 0x9F, 0xA1, 0xA3, 0xA5, 0xA7, 0xA9, 0xAB, 0xAD, 0xC02C, 0xC02E, 0xC030, 0xC032, 0xD002)
-_CHACHA = (0xCCA8, 0xCCA9, 0xCCAA, 0xCCAB, 0xCCAC, 0xCCAD, 0xCCAE)
-SUITES = {
-    **dict.fromkeys(_AES_128, Suite(TLS12, AESGCM, 16, "sha256")),
-    **dict.fromkeys(_AES_256, Suite(TLS12, AESGCM, 32, "sha384")),
-    **dict.fromkeys(_CHACHA, Suite(TLS12, ChaCha20Poly1305, 32, "sha256")),
-    0x1301: Suite(TLS13, AESGCM, 16, "sha256"),
-    0x1302: Suite(TLS13, AESGCM, 32, "sha384"),
-    0x1303: Suite(TLS13, ChaCha20Poly1305, 32, "sha256"),
+_CIPHERS: dict[str, type[AESGCM] | type[ChaCha20Poly1305]] = {
+    "AES-GCM": AESGCM,
+    "ChaCha20-Poly1305": ChaCha20Poly1305,
 }
-CBC = {
-    *(0x0A, 0x16, 0x2F, 0x33, 0x35, 0x39, 0x3C, 0x3D, 0x41, 0x67, 0x6B, 0x84),
-    *(0xC008, 0xC009, 0xC00A, 0xC012, 0xC013, 0xC014, 0xC023, 0xC024, 0xC027, 0xC028),
-}
-"""The usual suites whose cipher works in CBC mode: so that the reason can be named."""
 
 
 class Opened(NamedTuple):
@@ -66,7 +38,7 @@ class RecordCipher:
     """
 
     def __init__(self, suite: Suite, key: bytes, fixed: bytes) -> None:
-        self._suite, self._cipher, self._fixed, self.count = suite, suite.cipher(key), fixed, 0
+        self._suite, self._cipher, self._fixed, self.count = suite, _CIPHERS[suite.cipher](key), fixed, 0
         self.nonce_size = _EXPLICIT_NONCE if len(fixed) == 4 else 0
 
     def open(self, kind: int, body: bytes) -> Opened | None:
@@ -122,7 +94,7 @@ def expand_label(suite: Suite, secret: bytes, label: str, size: int) -> bytes:
 
 def ciphers_of_12(suite: Suite, master: bytes, client_random: bytes, server_random: bytes) -> list[RecordCipher]:
     """The ciphers of the client's and the server's direction in TLS 1.2 (RFC 5246 6.3)."""
-    fixed = 4 if suite.cipher is AESGCM else 12
+    fixed = 4 if suite.cipher == "AES-GCM" else 12
     block = _prf(suite, master, b"key expansion" + server_random + client_random, 2 * (suite.key_size + fixed))
     keys, rest = block[: 2 * suite.key_size], block[2 * suite.key_size :]
     return [

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from struct import Struct
 from typing import NamedTuple
 
 from wsviz.capture.direction import Direction
 
 HEADER = 5  # bytes of a record's header: content type, version, length
 MAX_BODY = (1 << 14) + 2048  # RFC 5246 6.2.3; RFC 8446 5.2 allows less
-TLS12, TLS13 = 0x0303, 0x0304
-_HELLOS_END = 1 << 18  # bytes of a direction in which its hellos are looked for
+HELLOS_END = 1 << 18  # bytes of a direction in which its hellos are looked for
+_AT_ONCE = 1 << 20  # bytes of a direction that are read together
+_HEAD = Struct(">BBxH")
 _SUPPORTED_VERSIONS, _EARLY_DATA = 43, 42  # extensions
+# The random of a ServerHello that asks the client to send another hello (RFC 8446 4.1.3).
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
 class Content(IntEnum):
@@ -30,6 +34,7 @@ class Message(IntEnum):
 
     CLIENT_HELLO = 1
     SERVER_HELLO = 2
+    RETRY_REQUEST = 6  # goes over the wire as a ServerHello with a random of its own
     FINISHED = 20
     KEY_UPDATE = 24
 
@@ -72,23 +77,29 @@ class Messages:
                 return
             kind, body = self.pending[0], bytes(self.pending[4:end])
             del self.pending[:end]
+            if kind == Message.SERVER_HELLO and body[2:34] == _RETRY:
+                kind = Message.RETRY_REQUEST
             yield kind, body
 
 
-def records(stream: bytes) -> Iterator[Record]:
-    """The whole records from the start of a stream on, up to the first bytes that are none."""
-    at = 0
-    while is_header(head := stream[at : at + HEADER]):
-        record = Record(at, head[0], stream[at + HEADER : at + HEADER + int.from_bytes(head[3:])])
-        if len(record.body) < int.from_bytes(head[3:]):
+def records(direction: Direction, start: int, end: int) -> Iterator[Record]:
+    """The whole records between two stream offsets, up to the first bytes that are none."""
+    while True:
+        block, at = direction.read(start, min(start + _AT_ONCE, end)), 0
+        while (size := body_size(block, at)) is not None and at + HEADER + size <= len(block):
+            yield Record(start + at, block[at], block[at + HEADER : at + HEADER + size])
+            at += HEADER + size
+        if not at:
             return
-        yield record
-        at = record.end
+        start += at
 
 
-def is_header(head: bytes) -> bool:
-    """Whether these bytes can be the header of a record."""
-    return len(head) == HEADER and 20 <= head[0] <= 24 and head[1] == 3 and int.from_bytes(head[3:]) <= MAX_BODY
+def body_size(data: bytes, at: int = 0) -> int | None:
+    """The bytes that follow the header of the record here; None where there is no header of a record."""
+    if len(data) - at < HEADER:
+        return None
+    kind, major, size = _HEAD.unpack_from(data, at)
+    return int(size) if 20 <= kind <= 24 and major == 3 and size <= MAX_BODY else None
 
 
 def hello_of(direction: Direction) -> tuple[int, bytes] | None:
@@ -98,7 +109,7 @@ def hello_of(direction: Direction) -> tuple[int, bytes] | None:
     the client's second hello has the random of the first one.
     """
     messages = Messages()
-    for record in records(direction.read(0, min(direction.first_gap, _HELLOS_END))):
+    for record in records(direction, 0, min(direction.first_gap, HELLOS_END)):
         if record.kind == Content.APPLICATION_DATA:
             break
         for kind, body in messages.feed(record.body) if record.kind == Content.HANDSHAKE else ():

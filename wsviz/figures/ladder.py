@@ -20,13 +20,13 @@ def ladder(
     sender: Side | str | None = None,
     frames: str = "all",
 ) -> Figure:
-    """Draw a connection with time running down: TCP, HTTP and WebSocket steps, an arrow each.
+    """Draw a connection with time running down: TCP, TLS, HTTP and WebSocket steps, an arrow each.
 
     Two connections of one capture, the client's first, are drawn with the proxy between them; a list of HTTP
     exchanges without what lies around it. At most `limit` steps are drawn, the first and the last ones; the others
-    are counted. `folded` are levels ("tcp", "http", "websocket") of which one row stands for many; `sender` and
-    `frames` ("data" or "control") leave out the rest. Header values do not appear. Targets, reasons and payloads do,
-    clipped, their secrets masked unless the capture was read with `reveal=True`.
+    are counted. `folded` are levels ("tcp", "tls", "http", "websocket") of which one row stands for many; `sender`
+    and `frames` ("data" or "control") leave out the rest. Header values do not appear. Targets, reasons and payloads
+    do, clipped, their secrets masked unless the capture was read with `reveal=True`.
     """
     if limit < 1:
         raise ValueError(f"limit is {limit}, expected 1 or more")

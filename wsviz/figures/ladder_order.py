@@ -12,13 +12,13 @@ import numpy as np
 
 from wsviz.capture.connection import Connection
 from wsviz.capture.packets import Array
-from wsviz.figures.ladder_steps import WEBSOCKET, Key, Step, frame_steps, http_steps, tcp_steps
+from wsviz.figures.ladder_steps import WEBSOCKET, Key, Step, frame_steps, http_steps, tcp_steps, tls_steps
 from wsviz.protocol.fields import Side
 from wsviz.protocol.wire import count
 
-LEVELS = {"tcp": "TCP", "http": "HTTP", "websocket": "WebSocket"}
+LEVELS = {"tcp": "TCP", "tls": "TLS", "http": "HTTP", "websocket": "WebSocket"}
 FRAMES = ("all", "data", "control")
-_LEVEL_OF = {"tcp": 0, "http": 1, "note": -1}  # a remark stands at no level, and is always shown
+_LEVEL_OF = {"tcp": 0, "tls": 1, "http": 2, "note": -1}  # a remark stands at no level, and is always shown
 _INNER = ("the server", "the client")  # as TCP's steps call the proxy, by leg
 
 ENTRY = np.dtype(
@@ -110,13 +110,13 @@ class Order:
 
 
 def made_steps(connections: Sequence[Connection]) -> list[Step]:
-    """The steps of TCP and HTTP: there are few beside frames."""
+    """The steps of TCP, TLS and HTTP: there are few beside frames."""
     steps = []
     for leg, connection in enumerate(connections):
         tcp = tcp_steps(connection)
         if len(connections) > 1:
             tcp = (replace(step, words=step.words.replace(_INNER[leg], "the proxy")) for step in tcp)
-        own = [*tcp, *http_steps(connection.exchanges, reveal=connection.reveal)]
+        own = [*tcp, *tls_steps(connection), *http_steps(connection.exchanges, reveal=connection.reveal)]
         steps += [replace(step, leg=leg) for step in own]
     return steps
 
@@ -133,7 +133,7 @@ def _frames(connection: Connection, leg: int) -> Array:
     table = connection.frame_table
     entries = np.zeros(len(table), ENTRY)
     entries["packet"], entries["place"], entries["sender"] = table["packet"], table["offset"], table["sender"]
-    entries["phase"], entries["level"], entries["leg"] = WEBSOCKET, 2, leg
+    entries["phase"], entries["level"], entries["leg"] = WEBSOCKET, 3, leg
     entries["row"], entries["made"], entries["stands_for"] = np.arange(len(table)), -1, 1
     return entries
 

@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from wsviz.capture.captured_frames import CapturedFrame
 from wsviz.capture.connection import Connection
 from wsviz.capture.exchanges import Exchange
 from wsviz.capture.ledger import NO_UNIT
 from wsviz.capture.packets import ACK, SYN
+from wsviz.capture.tls_flights import Flight
+from wsviz.capture.tls_hello import HEADER
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Side
+from wsviz.protocol.frames import Frame
 from wsviz.protocol.grammar import has_token
 from wsviz.protocol.http1 import Request, Response
 from wsviz.protocol.secrets import mask_bytes, mask_target, mask_text
 from wsviz.protocol.wire import PREVIEW_BYTES, Opcode, close_code_name, count, opcode_name
 
 Key = tuple[int, int, int]  # packet (1-based), phase, place among the steps of that phase in the packet
-SET_UP, HTTP, WEBSOCKET, END = range(4)  # the phases, in the order that they can have within one packet
+SET_UP, TLS, HTTP, WEBSOCKET, END = range(5)  # the phases, in the order that they can have within one packet
 LOOKED_AT = 4096  # bytes of a payload that are searched for secrets before a few of them are shown
+FITS = 40  # columns for the names of TLS's messages
 SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 
 
@@ -30,9 +33,9 @@ SIGNS = {"error": "✕", "warning": "!", "note": "i"}
 class Step:
     """One row of the ladder.
 
-    `kind` is "tcp", "http", "data" or "control", "note" for a remark about the capture, "elided" and "folded" for
-    rows that stand for others; `sender` is None where a step has no single direction. `sizes` are the bytes on the
-    wire of header and content, `time` is ns since the first packet, `state` the readyState after the step. `leg`
+    `kind` is "tcp", "tls", "http", "data" or "control", "note" for a remark about the capture, "elided" and "folded"
+    for rows that stand for others; `sender` is None where a step has no single direction. `sizes` are the bytes of
+    header and content on the wire, `time` is ns since the first packet, `state` the readyState after the step. `leg`
     counts the connections from the client on, where there is a proxy. `pause` is how long nothing happened before
     the step, in ns, where that is long beside the others, else 0.
     """
@@ -68,11 +71,10 @@ class Step:
 def tcp_steps(connection: Connection) -> Iterator[Step]:
     yield _set_up(connection)
     data = [(side, direction) for side, (direction, _) in zip(Side, connection.directions(), strict=True)]
-    if connection.protocol in ("tls", "tcp") and any(len(direction.pieces) for _, direction in data):
+    if connection.protocol == "tcp" and not connection.tls_flights and any(len(d.pieces) for _, d in data):
         first = min(int(direction.pieces["packet"].min()) for _, direction in data if len(direction.pieces))
         amounts = ", ".join(f"{count(int(d.new_bytes.sum()), 'byte')} from the {side}" for side, d in data)
-        what = "TLS, encrypted" if connection.protocol == "tls" else "Not decoded"
-        yield _note(connection, first, HTTP, f"{what}: {amounts}")
+        yield _note(connection, first, HTTP, f"Not decoded: {amounts}")
     for side, direction in data:
         if direction.first_gap < direction.end:
             after = direction.pieces[direction.pieces["start"] >= direction.first_gap][0]
@@ -124,6 +126,28 @@ def end_steps(connection: Connection) -> Iterator[Step]:
             if packet is not None:
                 time = int(direction.table.rows["time"][packet])
                 yield Step((packet + 1, END, place), "tcp", words, side, "TCP", time=time, packets=(packet + 1,))
+
+
+def tls_steps(connection: Connection) -> Iterator[Step]:
+    """What TLS itself says, a step a flight; and what of it was not read, a step a direction."""
+    times = connection.directions()[0][0].table.rows["time"]
+    for flight in connection.tls_flights:
+        key, time = (flight.packet, TLS, flight.start), int(times[flight.packet - 1])
+        if not flight.said:  # in any number of packets
+            what = "handshake and data" if flight.hides_handshake else "data"
+            words = f"encrypted {what}, not read: {count(flight.wire_bytes, 'byte')}"
+            yield Step(key, "tls", words, flight.sender, "TLS", time=time, packets=(flight.packet,))
+            continue
+        headers = HEADER * sum(1 for _ in flight.records())
+        sizes, marks = (headers, flight.end - flight.start - headers), (flight.agreed,) if flight.agreed else ()
+        yield Step(key, "tls", _names_of(flight), flight.sender, "TLS", marks, sizes, time, flight.packets)
+
+
+def _names_of(flight: Flight) -> str:
+    """The messages of a flight; beside what was agreed there is little room, and the first and the last one do."""
+    names = [name for name in flight.names if not flight.agreed or name != "ChangeCipherSpec"]
+    words = ", ".join(names)
+    return words if len(words) <= (FITS // 2 if flight.agreed else FITS) else f"{names[0]} … {names[-1]}"
 
 
 def http_steps(exchanges: Iterable[Exchange], *, reveal: bool) -> Iterator[Step]:
@@ -182,13 +206,13 @@ def frame_steps(connection: Connection, rows: Iterable[int]) -> Iterator[Step]:
         header, payload = int(row["header_length"]), int(row["payload_length"])
         yield Step(
             (int(row["packet"]), WEBSOCKET, int(row["offset"])), "control" if frame.is_control else "data",
-            _frame_words(captured, data, textual, reveal=connection.reveal), captured.sender,
+            frame_words(frame, data, textual, reveal=connection.reveal), captured.sender,
             opcode_name(frame.opcode), tuple(marks), (header, payload), captured.time, captured.packets,
         )  # fmt: skip
 
 
-def _frame_words(captured: CapturedFrame, data: bytes, textual: bool, *, reveal: bool) -> str:
-    frame = captured.frame
+def frame_words(frame: Frame, data: bytes, textual: bool, *, reveal: bool) -> str:
+    """What a frame says, in a line: `data` is its payload, or the beginning of it, or what that was inflated to."""
     # What lies far behind the preview's end cannot appear in it; a secret that is cut here is masked all the same.
     data = data[:LOOKED_AT] if reveal else mask_bytes(data[:LOOKED_AT], same_size=not textual)
     if frame.opcode == Opcode.CLOSE and frame.close_code is not None:

@@ -14,7 +14,7 @@ GAPS = {1: 560.0, 2: 440.0}  # from lane to lane, by the number of connections
 TIME, PACKET, BAR = 78.0, 62.0, 96.0  # widths of the columns to the left of the client's lane
 TOP, ARROW = 122.0, 25.0  # where the steps begin; how far below its row's top an arrow lies
 NAMES = 32  # columns that an endpoint's name can have
-KINDS = {"tcp": "#6b7280", "http": "#0072b2", "data": "#009e73", "control": "#cc79a7"}
+KINDS = {"tcp": "#6b7280", "tls": "#e69f00", "http": "#0072b2", "data": "#009e73", "control": "#cc79a7"}
 STATES = {"CONNECTING": "#e69f00", "OPEN": "#56b4e9", "CLOSING": "#d55e00", "CLOSED": "#8a8a8a"}
 
 
@@ -193,6 +193,7 @@ class _Drawing:
         x, drawn = EDGE, {step.kind for step in self.view.steps}
         names = {
             "tcp": "TCP",
+            "tls": "TLS",
             "http": "HTTP",
             "data": "WebSocket data",
             "control": "WebSocket control (double border)",
@@ -204,7 +205,13 @@ class _Drawing:
             if kind == "control":
                 self.canvas.rect(x + 2.5, y - 7.5, 11, 7, fill="none", stroke=KINDS[kind], stroke_width=0.9)
             x = self.canvas.text(x + 22, y, name, 10.5, INK) + 20
-        for words, dashes in (("from the client", {}), ("from the server", {"stroke_dasharray": "6 4"})):
+        ways: tuple[tuple[str, dict[str, str]], ...] = (
+            ("from the client", {}),
+            ("from the server", {"stroke_dasharray": "6 4"}),
+        )
+        if x + sum(54 + columns(words) * CHAR * 10.5 for words, _ in ways) > self.right + EDGE:
+            x, y = EDGE, y + 18
+        for words, dashes in ways:
             self.canvas.line(x, y - 4, x + 28, y - 4, stroke=INK, stroke_width=2, **dashes)
             x = self.canvas.text(x + 34, y, words, 10.5, INK) + 20
         y += 5

@@ -177,6 +177,8 @@ def _of_connections(connections: Sequence[Connection], made: list[Step]) -> _Fac
     opened = {packet for step in made if step.kind == "tcp" and step.sender is None for packet in step.packets}
     lanes = [Lane("client", str(connections[0].client)), Lane("server", str(connections[-1].server))]
     title = f"{PROTOCOLS.get(connections[0].protocol, connections[0].protocol.upper())} connection"
+    if any(connection.protocol != "tls" and connection.tls_flights for connection in connections):
+        title += " in TLS"
     if len(connections) > 1:
         near, far = str(connections[0].server), str(connections[1].client)
         lanes.insert(1, Lane("proxy", near if near == far else f"{near} | {far}"))

@@ -1,7 +1,7 @@
 """`Ladder`: what happened on a connection, step by step, to fold, filter and look into.
 
 The page holds a window of the steps, never all of them: Python makes the rows that it shows, and the bytes of the one
-that is selected.
+that is selected. Of a relay that runs, the ladder grows as bytes pass.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from wsviz.protocol.wire import count
 from wsviz.widgets.assets import asset
 from wsviz.widgets.base import PictureWidget
 from wsviz.widgets.ladder_detail import detail_of
+from wsviz.widgets.ladder_live import NOTHING_YET, Live, Watchable
 
 ROWS = 200  # steps that the page holds at once
 DRAWN = 60  # steps of the figure
@@ -30,33 +31,70 @@ OFFERED = 500  # connections of a capture to choose from
 
 
 class Ladder(PictureWidget):
-    """The steps of a Connection, of the two Connections at a proxy, of a list of Exchanges, or of a Capture.
+    """The steps of a Connection, of the two Connections at a proxy, of a list of Exchanges, of a Capture or a relay.
 
     Of a capture, `connection` says which connection is shown first: by default the first one with a WebSocket.
-    `selection` counts the bytes of the selected step.
+    A relay (`wsviz.lab.relay.Relay`) is followed in a notebook: what passes through it is added, several times a
+    second, until `stop()` or the relay's end. `selection` counts the bytes of the selected step.
     """
 
     _esm = asset("dom.js", "stage.js", "frame_parts.js", "ladder_bytes.js", "ladder_rows.js", "ladder.js")
     _css = asset("theme.css", "ladder.css")
 
-    def __init__(self, source: Capture | Ladderable, *, connection: int | None = None) -> None:
-        self._offered: tuple[Connection, ...] = ()
-        if isinstance(source, Capture):
-            self._offered = source.connections
-            source = self._offered[_first_shown(source, connection)]
-        elif connection is not None:
-            raise WsvizError("connection= chooses among the connections of a Capture, and this is none")
+    def __init__(self, source: Capture | Ladderable | Watchable, *, connection: int | None = None) -> None:
+        self._offered: Sequence[Connection] = ()
         self._choice, self._first = Choice(), 0
         self._key: Key | None = None
-        self._take(source)
+        self._wanted = connection
+        self._live = Live(source, self._grow) if isinstance(source, Watchable) else None
+        if isinstance(source, Watchable):
+            self._take(self._newest())
+        elif isinstance(source, Capture):
+            self._offered = source.connections
+            self._take(self._offered[_first_shown(source, connection)])
+        elif connection is not None:
+            raise WsvizError("connection= chooses among the connections of a Capture, and this is none")
+        else:
+            self._take(source)
         super().__init__()
+        if self._live is not None:
+            self._live.wake()
         self._show()
 
-    def _take(self, source: Ladderable) -> None:
-        self._source, self._view = source, view_of(source, ROWS, self._choice, self._first)
-        things: Sequence[Any] = [source] if isinstance(source, Connection) else source
+    def _take(self, source: Ladderable | None) -> None:
+        self._source = source
+        self._view = self._view_of(ROWS, self._first)
+        things: Sequence[Any] = [source] if isinstance(source, Connection) else source or ()
         self._connections = tuple(thing for thing in things if isinstance(thing, Connection))
         self._exchanges = tuple(thing for thing in things if isinstance(thing, Exchange))
+
+    def _view_of(self, limit: int, first: int | None) -> LadderView:
+        return NOTHING_YET if self._source is None else view_of(self._source, limit, self._choice, first)
+
+    # A relay
+
+    def stop(self) -> None:
+        """Follow the relay no more. What it saw so far stays."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _newest(self) -> Connection | None:
+        """The connection to show of what the relay has seen so far; none where there is none."""
+        assert self._live is not None
+        self._offered = self._live.capture.connections
+        if not self._offered:
+            return None
+        there = self._wanted is not None and self._wanted < len(self._offered)
+        return self._offered[_first_shown(self._live.capture, self._wanted if there else None)]
+
+    def _grow(self) -> None:
+        """Take what is new; a page that shows the last steps goes on to do so."""
+        at_end = self._first + ROWS >= self._view.total
+        self._take(self._newest())
+        if at_end and self._view.total > self._first + ROWS:
+            self.show_from(self._view.total - ROWS)
+        else:
+            self._show()
 
     # What Python and the page agree on
 
@@ -87,7 +125,7 @@ class Ladder(PictureWidget):
 
     def show_from(self, place: int) -> None:
         """Show the steps from this place on; it is counted among those chosen."""
-        self._view = view_of(self._source, ROWS, self._choice, place)
+        self._view = self._view_of(ROWS, place)
         self._first = self._view.first
         self._show()
 
@@ -104,7 +142,7 @@ class Ladder(PictureWidget):
 
     @property
     def figure(self) -> Figure:
-        return draw(view_of(self._source, DRAWN, self._choice, self._first or None))
+        return draw(self._view_of(DRAWN, self._first or None))
 
     # Wishes of the page
 
@@ -123,7 +161,10 @@ class Ladder(PictureWidget):
                 self.choice = Choice(now.folded, now.sender, str(value))
             case "connection":
                 self._key, self._first, self.selection = None, 0, []
-                self._take(self._offered[int(value)])
+                self._wanted = int(value)
+                self._take(self._offered[self._wanted])
+            case "here" if self._live is not None:
+                self._live.wake()
 
     # The picture
 
@@ -132,7 +173,9 @@ class Ladder(PictureWidget):
         after = view.total - view.first - len(view.steps)
         return {
             "title": plain(view.title),
-            "facts": view.facts,
+            "facts": "" if self._source is None else view.facts,
+            "live": self._live.words if self._live is not None else "",
+            "over": self._live is None or self._live.over,
             "unit": view.unit,
             "lanes": [{"role": lane.role, "address": clip(plain(lane.address), 48)} for lane in view.lanes],
             "states": view.has_states,
@@ -143,7 +186,9 @@ class Ladder(PictureWidget):
             "window": ROWS,
             "notes": self._notes(),
             "levels": [
-                {"level": level, "name": name, "on": level not in choice.folded} for level, name in LEVELS.items()
+                {"level": level, "name": name, "on": level not in choice.folded}
+                for level, name in LEVELS.items()
+                if level != "tls" or any(each.tls_flights for each in self._connections)
             ],
             "sender": choice.sender or "",
             "frames": choice.frames,

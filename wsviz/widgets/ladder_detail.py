@@ -1,4 +1,4 @@
-"""The bytes of one step of a ladder as plain JSON: a frame's fields, the lines of an HTTP header, TCP's packets.
+"""The bytes of one step of a ladder as plain JSON: a frame's fields, an HTTP header's lines, TLS's records, packets.
 
 Secrets are asterisks here, as many as they have bytes, unless the capture was read with `reveal=True`.
 """
@@ -15,6 +15,8 @@ from wsviz.capture.connection import Connection
 from wsviz.capture.exchanges import Exchange
 from wsviz.capture.ledger import BUCKET
 from wsviz.capture.packets import ACK, FIN, RST, SYN
+from wsviz.capture.tls_flights import Flight, name_of
+from wsviz.capture.tls_hello import HEADER, body_size
 from wsviz.figures.figure import clip, plain
 from wsviz.figures.frame_view import view_of
 from wsviz.figures.ladder_steps import WEBSOCKET, Step
@@ -27,6 +29,7 @@ from wsviz.widgets.frame_picture import picture_of
 
 HEAD, BODY, VALUE = 2048, 32, 200  # bytes of a header and of a body that are shown, columns of a line
 _GLYPHS = {0x20: "␣", 0x0D: "\\r", 0x0A: "\\n", 0x09: "\\t"}
+_CONTENT = {20: "ChangeCipherSpec", 21: "alert", 22: "handshake", 23: "application data", 24: "heartbeat"}
 NO_BYTES: dict[str, Any] = {"bytes": [], "parts": [], "glyphs": [], "findings": [], "more_hex": "", "rest_bytes": []}
 
 
@@ -38,6 +41,8 @@ def detail_of(step: Step, connection: Connection | None, exchanges: tuple[Exchan
         number, answer = divmod(step.key[2], 2)
         found = next(exchange for exchange in exchanges if exchange.index == number)
         return _http_detail(found, Side.SERVER if answer else Side.CLIENT, connection)
+    if connection is not None and step.kind == "tls":
+        return _tls_detail(step, connection)
     if connection is not None and step.packets:
         return NO_BYTES | {"title": step.chip or "TCP", "facts": [*_packet_lines(step, connection)], "filter": ""}
     return NO_BYTES | {"title": "a remark", "facts": [plain(step.words)], "filter": ""}
@@ -91,7 +96,7 @@ def _http_detail(exchange: Exchange, side: Side, connection: Connection | None) 
         "facts": facts,
         "filter": f"frame.number == {exchange.request_packet if request else exchange.response_packet}",
         "bytes": [*shown],
-        "glyphs": [_GLYPHS.get(byte) or (chr(byte) if 0x20 < byte < 0x7F else "·") for byte in shown],
+        "glyphs": _glyphs(shown),
         "parts": [*_parts(lines)],
         "more_hex": f"… {count(more, 'more byte')} of body" if more else "",
     }
@@ -138,6 +143,10 @@ def _lines(raw: bytes, *, reveal: bool) -> Iterator[Line]:
         yield kind, name, shown, section, _starred(line, colon if kind == "line" else " ") if changed else line
 
 
+def _glyphs(data: bytes) -> list[str]:
+    return [_GLYPHS.get(byte) or (chr(byte) if 0x20 < byte < 0x7F else "·") for byte in data]
+
+
 def _starred(line: bytes, after: str) -> bytes:
     """The line with asterisks from its separator on."""
     content = line.rstrip(b"\r\n")
@@ -164,6 +173,45 @@ def _parts(lines: list[Line]) -> Iterator[dict[str, Any]]:
             "label": f"{plain(name)}: {shown}, {count(len(raw), 'byte')}, from byte {at}",
         }
         at = end
+
+
+# TLS
+
+
+def _tls_detail(step: Step, connection: Connection) -> dict[str, Any]:
+    """The records of a flight, their headers apart; what is encrypted stands as it is on the wire."""
+    place = step.key[0], step.key[2]
+    flight = next(each for each in connection.tls_flights if (each.packet, each.start) == place)
+    lines = [*_records(flight)]
+    shown, size = b"".join(line[-1] for line in lines), flight.end - flight.start
+    rest = size - len(shown)
+    return NO_BYTES | {
+        "title": "what TLS says" if flight.said else "encrypted records",
+        "facts": [*([", ".join(flight.names)] if flight.said else []), f"{count(size, 'byte')} of records"],
+        "filter": f"frame.number == {flight.packet}",
+        "bytes": [*shown],
+        "glyphs": _glyphs(shown),
+        "parts": [*_parts(lines)],
+        "more_hex": f"… {count(rest, 'more byte')}" if rest else "",
+    }
+
+
+def _records(flight: Flight) -> Iterator[Line]:
+    """Each record in two lines: its header and what it holds, up to HEAD bytes in all."""
+    data, at = flight.direction.read(flight.start, min(flight.end, flight.start + HEAD)), 0
+    while (size := body_size(data, at)) is not None:
+        head, body = data[at : at + HEADER], data[at + HEADER : at + HEADER + size]
+        words = f"{_CONTENT[head[0]]}, version 0x{head[1:3].hex()}, {count(size, 'byte')} follow"
+        yield "start", "Record header", words, "RFC 8446 5.1", head
+        said = [one for one in flight.said if one.start <= flight.start + at < one.end]
+        amount = count(size, "byte") if len(body) == size else f"{len(body):,} of {count(size, 'byte')}"
+        if not said:
+            yield "line", "Encrypted", amount, "RFC 8446 5.2", body
+        elif any(one.sealed for one in said):
+            yield "line", ", ".join(map(name_of, said)), f"encrypted, {amount}", "RFC 8446 5.2", body
+        else:
+            yield "line", ", ".join(map(name_of, said)), amount, "RFC 8446 4", body
+        at += HEADER + size
 
 
 # TCP

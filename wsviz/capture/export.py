@@ -1,0 +1,95 @@
+"""Tables as files that other programs read: CSV that no spreadsheet takes for formulas, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from wsviz.protocol.fields import WsvizError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STYLES = ("csv", "jsonl", "parquet")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take these alike
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def write_tables(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str], style: str) -> None:
+    """Write tables of the same columns, one after the other, as one file.
+
+    In text, times are seconds since the epoch with nine decimals, bytes are hex, and what is empty stays empty (null
+    in JSON). In CSV, a text that a spreadsheet would take for a formula has an apostrophe before it.
+    Raises WsvizError where `style` is none of STYLES, pyarrow is missing, or the file cannot be written.
+    """
+    if style not in STYLES:
+        raise WsvizError(f"the format is {style[:20]!r}, expected one of: {', '.join(STYLES)}")
+    try:
+        if style == "parquet":
+            _write_parquet(tables, path)
+            return
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            for number, table in enumerate(tables):
+                names = [str(name) for name in table]
+                if style == "csv" and not number:
+                    writer.writerow(names)
+                for row in _rows(table):
+                    if style == "csv":
+                        writer.writerow([_guarded(value) for value in row])
+                    else:
+                        file.write(_json(names, row) + "\n")
+    except OSError as error:
+        raise WsvizError(f"{os.fspath(path)}: {error.strerror or error}") from error
+
+
+def _rows(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Rows of plain values: texts, numbers, None; a time as its text, in which no digit is lost."""
+    return zip(*(_plain_values(table[name]) for name in table), strict=True)
+
+
+def _plain_values(column: pd.Series[Any]) -> list[Any]:
+    if column.dtype.kind == "M":
+        return [f"{time // 10**9}.{time % 10**9:09d}" for time in column.astype("int64").tolist()]
+    values = [None if empty else value for value, empty in zip(column.tolist(), column.isna(), strict=True)]
+    return [value.hex() if isinstance(value, bytes) else value for value in values]
+
+
+def _guarded(value: Any) -> Any:
+    """The value as a cell of CSV."""
+    if value is None:
+        return ""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value) and value.lstrip(" \0").startswith(_FORMULA):
+        value = "'" + value
+    return value.replace("\0", "\\x00") if isinstance(value, str) else value  # many readers end at a NUL
+
+
+def _json(names: list[str], row: tuple[Any, ...]) -> str:
+    """One line of JSON; the time as a number with all of its digits."""
+    members = (
+        f"{json.dumps(name)}: {value if name == 'time' else json.dumps(value)}"
+        for name, value in zip(names, row, strict=True)
+    )
+    return "{" + ", ".join(members) + "}"
+
+
+def _write_parquet(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str]) -> None:
+    if find_spec("pyarrow") is None:
+        raise WsvizError("parquet needs pyarrow, which is not installed: pip install pyarrow")
+    pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # it tells its types to nobody
+    with ExitStack() as stack:
+        writer = None
+        for table in tables:
+            if writer is None:
+                part = pyarrow.Table.from_pandas(table, preserve_index=False)
+                writer = stack.enter_context(parquet.ParquetWriter(os.fspath(path), part.schema))
+            else:
+                part = pyarrow.Table.from_pandas(table, schema=writer.schema, preserve_index=False)
+            writer.write_table(part)

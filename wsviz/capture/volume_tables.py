@@ -1,0 +1,254 @@
+"""The tables of frames and messages at volume: in capture order, from one pass over the file and the odd rest."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from wsviz.capture.captured_frames import SIDES
+from wsviz.capture.packets import Array, Packets
+from wsviz.capture.tls_keylog import KeyLog, with_own_secrets
+from wsviz.capture.volume import FramePass
+from wsviz.capture.volume_frames import HEADER_SIZE
+from wsviz.capture.volume_messages import Arrived, Bodies, arrived
+from wsviz.capture.volume_odd import Whole, batches_of, decode_whole
+from wsviz.capture.volume_order import IN_MEMORY, Sorter
+from wsviz.capture.volume_timing import FrameTiming
+from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1
+
+ROW = np.dtype(
+    [
+        ("packet", "u4"),  # index in the file
+        ("index", "u4"),  # in its direction
+        ("direction", "u4"),
+        ("time", "i8"),  # ns since the epoch
+        ("sender", "u1"),  # index into SIDES
+        ("opcode", "u1"),
+        ("fin", "?"),
+        ("rsv1", "?"),
+        ("masked", "?"),
+        ("header_length", "u1"),
+        ("payload_length", "i8"),
+        ("settled", "?"),  # whether it counts in any case: not so before the end of the pass is known
+    ]
+)
+FRAME_COLUMNS = (
+    "connection",
+    "time",
+    "sender",
+    "opcode",
+    "fin",
+    "rsv1",
+    "masked",
+    "header_length",
+    "payload_length",
+    "packet",
+)
+_SAME = ("packet", "index", "direction", "time", "payload_length")
+
+
+MESSAGE = np.dtype(
+    [
+        ("packet", "u4"),  # index in the file, of the packet that completed it
+        ("index", "u4"),  # in the order of the pass
+        ("connection", "u4"),
+        ("sender", "u1"),  # index into SIDES
+        ("opcode", "u1"),
+        ("compressed", "?"),
+        ("readable", "?"),
+        ("frame_count", "u4"),
+        ("begun", "i8"),  # ns since the epoch
+        ("time", "i8"),
+        ("wire_length", "i8"),  # bytes
+        ("place", "i8"),  # of its data in the store
+        ("size", "i8"),  # bytes of that
+        ("settled", "?"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A capture to be read at volume. `open` gives its packets, as often as they are needed."""
+
+    open: Callable[[], Packets]
+    keys: KeyLog | None = None
+    extensions: str | None = None
+
+    def frame_rows(self) -> Iterator[Array]:
+        """The frames (of ROW) in capture order, some at a time."""
+        frames, sorter = self._pass(None), Sorter(ROW)
+        yield from self._frames(frames, sorter)
+
+    def timed_frames(self) -> Iterator[tuple[Array, Array, Array]]:
+        """The same with the columns of `tables.FRAME_TIMING`, in seconds."""
+        bodies, sorter = Bodies(messages=False, controls=True), Sorter(ROW)
+        frames = self._pass(bodies)
+        timing = FrameTiming()
+        for rows in self._frames(frames, sorter, timing):
+            if timing.trips is None:
+                odd = frames.flows.odd
+                timing.match(control for control in bodies.controls if control.connection not in odd)
+            yield rows, *timing.columns(rows)
+
+    def _frames(self, frames: FramePass, sorter: Sorter, timing: FrameTiming | None = None) -> Iterator[Array]:
+        for found in frames.frames():
+            sorter.add(_rows(found, frames.from_client(found["direction"])))
+        for whole in self._whole(frames):
+            sorter.add(_rows_of(whole))
+            if timing is not None:
+                timing.add(whole)
+        for rows in sorter:
+            yield rows[rows["settled"] | frames.whole(rows)]
+
+    def messages(self, store: Store) -> Iterator[Array]:
+        """The messages (of MESSAGE) in the order in which they were completed, some at a time.
+
+        Their data is put into `store`, where it is found at their `place`.
+        """
+        bodies, sorter, count = Bodies(messages=True, controls=False), Sorter(MESSAGE), 0
+        frames = self._pass(bodies)
+        for _ in frames.frames():
+            sorter.add(message_rows(bodies.messages, store, count))
+            count += len(bodies.messages)
+            bodies.messages.clear()
+        for whole in self._whole(frames):
+            rows = message_rows(_arrived_of(whole), store, count)
+            rows["settled"] = True
+            sorter.add(rows)
+            count += len(rows)
+        odd = np.zeros(max(frames.flows.count, 1), "?")
+        odd[list(frames.flows.odd)] = True
+        for rows in sorter:
+            yield rows[rows["settled"] | ~odd[rows["connection"]]]
+
+    def payloads(self) -> list[bytes]:
+        """The data of all messages, in the same order."""
+        store = InMemory()
+        return [store.kept[place] for rows in self.messages(store) for place in rows["place"].tolist()]
+
+    def _pass(self, bodies: Bodies | None) -> FramePass:
+        return FramePass(self.open(), bodies, tls_is_read=self.keys is not None)
+
+    def _whole(self, frames: FramePass) -> Iterator[Whole]:
+        """The connections that a pass could not tell, decoded."""
+        # The file's own keys are known once it was read.
+        keys, _ = with_own_secrets(self.keys, frames.packets.secrets)
+        if keys is not None:
+            frames.flows.odd.update(frames.encrypted)
+        for batch in batches_of(frames.flows.odd, frames.sizes):
+            yield from decode_whole(self.open(), batch, keys=keys, extensions=self.extensions)
+
+
+class Store(Protocol):
+    """Where the data of messages is kept."""
+
+    def put(self, data: bytes) -> int:
+        """Keep it; the place where it is."""
+
+    def get(self, place: int, size: int) -> bytes:
+        """What was put there."""
+
+
+class InMemory:
+    """Keeps the data of messages as it is."""
+
+    def __init__(self) -> None:
+        self.kept: list[bytes] = []
+
+    def put(self, data: bytes) -> int:
+        self.kept.append(data)
+        return len(self.kept) - 1
+
+    def get(self, place: int, size: int) -> bytes:
+        return self.kept[place]
+
+
+class OnDisk:
+    """Keeps the data of messages in a file, once it has more than so many bytes."""
+
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115  closed by __exit__
+        self._end = 0
+
+    def put(self, data: bytes) -> int:
+        self._file.seek(self._end)
+        self._file.write(data)
+        self._end += len(data)
+        return self._end - len(data)
+
+    def get(self, place: int, size: int) -> bytes:
+        self._file.seek(place)
+        return self._file.read(size)
+
+    def __enter__(self) -> OnDisk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def frame_columns(rows: Array) -> dict[str, Array]:
+    """These rows (of ROW) as the columns that users see."""
+    sender = np.array([side.value for side in SIDES])[rows["sender"]]
+    connection, packet = (rows["direction"] >> 1).astype("i4"), rows["packet"].astype("i4") + 1
+    made = {"connection": connection, "sender": sender, "packet": packet}
+    return {name: made[name] if name in made else rows[name] for name in FRAME_COLUMNS}
+
+
+def _rows(found: Array, from_client: Array) -> Array:
+    rows = np.zeros(len(found), ROW)
+    for name in _SAME:
+        rows[name] = found[name]
+    first, second = found["first"], found["second"]
+    rows["sender"], rows["opcode"], rows["masked"] = ~from_client, first & OPCODE, second & MASK != 0
+    rows["fin"], rows["rsv1"], rows["header_length"] = first & FIN != 0, first & RSV1 != 0, HEADER_SIZE[second]
+    return rows
+
+
+def _rows_of(whole: Whole) -> Array:
+    table = whole.connection.frame_table
+    rows = np.zeros(len(table), ROW)
+    for name in ("index", "time", "sender", "opcode", "fin", "rsv1", "masked", "header_length", "payload_length"):
+        rows[name] = table[name]
+    rows["packet"] = whole.numbers[table["packet"] - 1]
+    rows["direction"] = 2 * whole.connection.index + (table["sender"] == int(whole.from_first))
+    rows["settled"] = True
+    return rows
+
+
+def message_rows(messages: Sequence[Arrived], store: Store, first: int) -> Array:
+    """These messages as rows, numbered from `first` on, their data put into the store."""
+    rows = np.zeros(len(messages), MESSAGE)
+    if not messages:
+        return rows
+    columns = dict(zip(Arrived._fields, zip(*messages, strict=True), strict=True))
+    data = columns.pop("data")
+    for name, column in columns.items():
+        rows[name] = column
+    rows["index"], rows["size"] = np.arange(first, first + len(rows)), list(map(len, data))
+    rows["place"] = list(map(store.put, data))
+    return rows
+
+
+def _arrived_of(whole: Whole) -> list[Arrived]:
+    connection, found = whole.connection, []
+    begun = dict[int, int]()
+    for number, time in zip(*(connection.frame_table[name].tolist() for name in ("message", "time")), strict=True):
+        begun.setdefault(number, time)
+    for number, message in enumerate(connection.messages):
+        packet = int(whole.numbers[connection.message_packets[number] - 1])
+        found.append(arrived(message, connection.index, packet, begun[number], message.time or 0))
+    return found
+
+
+def arrived_from(rows: Array, store: Store) -> Iterator[Arrived]:
+    """The messages of these rows (of MESSAGE) again."""
+    names = [name for name in Arrived._fields if name != "data"]
+    columns = (rows[name].tolist() for name in (*names, "place", "size"))
+    for *values, place, size in zip(*columns, strict=True):
+        yield Arrived(**dict(zip(names, values, strict=True)), data=store.get(place, size))
