@@ -136,13 +136,13 @@ def test_a_file_takes_every_format(tmp_path: Path, capsys: Out) -> None:
 
 def test_parquet_that_cannot_be_written(tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["frames", ECHO, "--format", "parquet"]
-    if terminal.find_spec("pyarrow") is not None:
+    if export.find_spec("pyarrow") is not None:
         assert main([*words, "-o", str(tmp_path / "no" / "where")]) == 2
         assert capsys.readouterr().err.startswith(f"wsviz: {tmp_path}/no/where: ")
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
         assert main(words) == 2
         assert capsys.readouterr().err.startswith("wsviz: parquet is no text for a terminal: ")
-    monkeypatch.setattr(terminal, "find_spec", lambda _name: None)
+    monkeypatch.setattr(export, "find_spec", lambda _name: None)
     assert main(words) == 2
     assert capsys.readouterr() == ("", "wsviz: parquet needs pyarrow, which is not installed: pip install pyarrow\n")
 

@@ -16,7 +16,7 @@ import signal
 import string
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -32,6 +32,7 @@ FORMATS = ("table", "tsv", "jsonl", "parquet")
 COMMANDS = ("summary", "frames", "messages", "overhead", "lint", "report", "rules", "frame", "check-notebooks")
 IN_MEMORY = 64 << 20  # bytes of standard input that are held in memory; more of it goes to a temporary file
 STDIN = "standard input"
+STREAMED = ("frames", "messages")  # commands that need no connection decoded as a whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -210,23 +211,36 @@ def _read(options: argparse.Namespace) -> Capture:
     with _opened(options.file) as file:
         # Only now: while tcpdump was running, the packets had to be read, and Ctrl-C was not ours.
         from wsviz import terminal
-        from wsviz.capture.capture import Capture
+        from wsviz.capture.capture import Capture, open_packets
         from wsviz.capture.har import read_har
-        from wsviz.capture.packets import read_packets_from
 
         with terminal.progress(file):
             capture: Capture | None = read_har(file, name, reveal=options.reveal)
             if capture is None:
-                table = read_packets_from(file, name)
-                capture = Capture(name, table, keys=keys, extensions=options.extensions, reveal=options.reveal)
-    for finding in capture.file_findings:
-        if finding.severity is not Severity.NOTE:
-            _complain(f"{name}: {finding.rule}: {finding.explanation}")
+                packets = open_packets(file, name)
+                capture = Capture(name, packets, keys=keys, extensions=options.extensions, reveal=options.reveal)
+            if _is_streamed(capture, options):
+                return capture
+            if options.command not in STREAMED:
+                list(capture.connections)  # they are decoded here, where that shows
+            findings = capture.file_findings
+    _complain_of(name, findings)
     wanted, number = options.connection, len(capture.connections)
     if wanted is not None and not 0 <= wanted < number:
         there = f"0 to {number - 1}" if number else "none"
         raise WsvizError(f"--connection {wanted}: the capture has no such connection; expected {there}")
     return capture
+
+
+def _is_streamed(capture: Capture, options: argparse.Namespace) -> bool:
+    """Whether rows are to be written while the file is read: what is wrong with it is known afterwards."""
+    return not capture.is_in_memory and options.command in STREAMED and options.connection is None
+
+
+def _complain_of(name: str, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.severity is not Severity.NOTE:
+            _complain(f"{name}: {finding.rule}: {finding.explanation}")
 
 
 @contextlib.contextmanager
@@ -273,37 +287,42 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _frames(options: argparse.Namespace) -> int:
-    return _write(_read(options).frames, options)
+    capture = _read(options)
+    return _write(capture.frame_tables(), options, capture)
 
 
 def _messages(options: argparse.Namespace) -> int:
-    return _write(_read(options).messages, options)
+    capture = _read(options)
+    return _write(capture.message_tables(), options, capture)
 
 
 def _overhead(options: argparse.Namespace) -> int:
     if options.by == "mechanism" and options.connection is not None:
         raise WsvizError("--connection does not go with --by mechanism, whose rows are of many connections")
-    return _write(_read(options).overhead(options.by), options)
+    capture = _read(options)
+    return _write([capture.overhead(options.by)], options, capture)
 
 
-def _write(table: pd.DataFrame, options: argparse.Namespace) -> int:
-    """Write a table in the format and to the place that were asked for."""
+def _write(tables: Iterable[pd.DataFrame], options: argparse.Namespace, capture: Capture) -> int:
+    """Write a table, which comes in parts, in the format and to the place that were asked for."""
     from wsviz import terminal
 
-    if options.connection is not None:
-        table = table[table["connection"] == options.connection].reset_index(drop=True)
+    if (wanted := options.connection) is not None:
+        tables = (table[table["connection"] == wanted].reset_index(drop=True) for table in tables)
     try:
         if options.format == "parquet":
-            terminal.write_parquet(table, options.output)
+            terminal.write_parquet(tables, options.output)
         elif options.output is None:
-            terminal.print_table(table, options.format, _counted(options))
+            terminal.print_tables(tables, options.format, _counted(options))
         else:
             with Path(options.output).open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-                terminal.print_table(table, options.format, _counted(options))
+                terminal.print_tables(tables, options.format, _counted(options))
     except OSError as error:
         if options.output is None:
             raise
         raise WsvizError(f"{options.output}: {error.strerror or error}") from error
+    if _is_streamed(capture, options):
+        _complain_of(capture.name, capture.damage)
     return 0
 
 

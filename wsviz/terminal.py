@@ -6,9 +6,8 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -18,6 +17,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from wsviz.capture import export
 from wsviz.capture.finding_rows import FINDINGS, finding_row
 from wsviz.figures.figure import clip, plain
 from wsviz.figures.summary import severities, summary_lines
@@ -85,23 +85,28 @@ def print_summary(capture: Capture, connection: int | None = None) -> None:
         console.print(Text(line, style="" if line.startswith("    ") else "bold"))
 
 
-def write_parquet(table: pd.DataFrame, path: str | None) -> None:
-    """Write a table to a Parquet file, or to standard output where that is no terminal."""
-    if find_spec("pyarrow") is None:
-        raise WsvizError("parquet needs pyarrow, which is not installed: pip install pyarrow")
-    if path is not None:
-        table.to_parquet(path)
-    elif sys.stdout.isatty():
+def write_parquet(tables: Iterable[pd.DataFrame], path: str | None) -> None:
+    """Write a table, which comes in parts, to a Parquet file, or to standard output where that is no terminal."""
+    if path is None and sys.stdout.isatty():
         raise WsvizError("parquet is no text for a terminal: name a file with -o, or send it into a pipe")
-    else:
-        sys.stdout.buffer.write(table.to_parquet())
+    export.write_parquet(tables, sys.stdout.buffer if path is None else path)
 
 
-def print_table(table: pd.DataFrame, style: str, counted: Sequence[str] = ()) -> None:
-    """A table as "table", "tsv" or "jsonl". A "table" leaves out the `counted` columns that are 0 in every row.
+def print_tables(tables: Iterable[pd.DataFrame], style: str, counted: Sequence[str] = ()) -> None:
+    """A table, which comes in parts, as "table", "tsv" or "jsonl"; a "table" has to wait for all of them.
 
-    Times are seconds since the first row in the table, and seconds since the epoch with nine decimals elsewhere.
+    A "table" leaves out the `counted` columns that are 0 in every row. Times are seconds since the first row in the
+    table, and seconds since the epoch with nine decimals elsewhere.
     """
+    if style == "table":
+        from wsviz.capture.tables import joined  # with it comes pandas
+
+        tables = [joined(tables)]
+    for number, table in enumerate(tables):
+        _print_part(table, style, counted, heading=not number)
+
+
+def _print_part(table: pd.DataFrame, style: str, counted: Sequence[str], *, heading: bool) -> None:
     values = {str(name): _plain_values(table[name]) for name in table}
     if "data" in values:  # what the text says is not said again in hex
         texts = values["text"]
@@ -117,7 +122,8 @@ def print_table(table: pd.DataFrame, style: str, counted: Sequence[str] = ()) ->
         if zero:
             _console().print(Text(f"0 in every row: {', '.join(name.replace('_', ' ') for name in zero)}"))
     elif style == "tsv":
-        print("\t".join(values))
+        if heading:
+            print("\t".join(values))
         for row in zip(*values.values(), strict=True):
             print("\t".join(_tsv(name, value) for name, value in zip(values, row, strict=True)))
     else:

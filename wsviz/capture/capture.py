@@ -133,10 +133,23 @@ class Capture:
         """The bytes of all packets on the wire, those included that the snap length cut."""
         return int(self._packets.rows["length"].astype("i8").sum())
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the file was read as a whole, because it is small."""
+        return isinstance(self._source, PacketTable)
+
+    @property
+    def damage(self) -> tuple[Finding, ...]:
+        """What is wrong with the file itself, as far as it was read."""
+        source = self._source
+        if isinstance(source, PacketTable):
+            return tuple(damage_of_file(source, len(source.rows)))
+        return tuple(damage_of_file(source.latest, source.latest.packets))
+
     @cached_property
     def file_findings(self) -> tuple[Finding, ...]:
         """The findings of the file itself: what is wrong with it, and what of it could not be decoded."""
-        return (*damage_of_file(self._packets), *self._keys[1], *gaps_of_file(self._packets, self.connections))
+        return (*self.damage, *self._keys[1], *gaps_of_file(self._packets, self.connections))
 
     def frame_columns(self) -> dict[str, Array]:
         """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from wsviz.protocol.fields import WsvizError
 
@@ -33,7 +33,7 @@ def write_tables(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str], s
         raise WsvizError(f"the format is {style[:20]!r}, expected one of: {', '.join(STYLES)}")
     try:
         if style == "parquet":
-            _write_parquet(tables, path)
+            write_parquet(tables, path)
             return
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -80,7 +80,8 @@ def _json(names: list[str], row: tuple[Any, ...]) -> str:
     return "{" + ", ".join(members) + "}"
 
 
-def _write_parquet(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str]) -> None:
+def write_parquet(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Write tables of the same columns as one Parquet file; raises WsvizError where pyarrow is missing."""
     if find_spec("pyarrow") is None:
         raise WsvizError("parquet needs pyarrow, which is not installed: pip install pyarrow")
     pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # it tells its types to nobody
@@ -89,7 +90,7 @@ def _write_parquet(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str])
         for table in tables:
             if writer is None:
                 part = pyarrow.Table.from_pandas(table, preserve_index=False)
-                writer = stack.enter_context(parquet.ParquetWriter(os.fspath(path), part.schema))
+                writer = stack.enter_context(parquet.ParquetWriter(path, part.schema))
             else:
                 part = pyarrow.Table.from_pandas(table, schema=writer.schema, preserve_index=False)
             writer.write_table(part)

@@ -9,7 +9,7 @@ import numpy as np
 
 from wsviz.capture.connection import Connection
 from wsviz.capture.fast_headers import LINK_TYPES, whats_left
-from wsviz.capture.packets import Array, PacketTable
+from wsviz.capture.packets import Array, PacketReader, PacketTable
 from wsviz.capture.pcap_records import LARGEST_PACKET, NO_INTERFACE
 from wsviz.protocol.fields import Finding
 from wsviz.protocol.rules import RULES
@@ -19,11 +19,10 @@ _MOST_KINDS = 8  # of packets that are not decoded, that are told one by one
 _AT_ONCE = 1 << 17  # packets that are looked at together
 
 
-def damage_of_file(table: PacketTable) -> list[Finding]:
-    """What is wrong with the file itself."""
+def damage_of_file(table: PacketTable | PacketReader, number: int) -> list[Finding]:
+    """What is wrong with the file itself, of which so many packets were read."""
     found = []
     if table.trouble is not None:
-        number = len(table.rows)
         words = f"{count(number, 'packet')} {'was' if number == 1 else 'were'} read"
         if table.last_in_part:
             words += ", in part" if number == 1 else ", the last of them in part"

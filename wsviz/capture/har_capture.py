@@ -141,6 +141,8 @@ class HarCapture(Capture):
         ends = [connection.start + connection.duration for connection in self._told]
         return min(starts, default=0), max(ends, default=0)
 
+    is_in_memory = True
+
     @property
     def packet_count(self) -> int:
         """None of the packets is in the file."""

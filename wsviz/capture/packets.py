@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from wsviz.capture.common_headers import decode_common
 from wsviz.capture.fast_headers import address_pairs, decode_headers
 from wsviz.capture.gzipped import Gunzipped, decompressed
 from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_RECORD_CUT, OddFile, Records, RecordWalker, record_walker
@@ -172,13 +173,14 @@ class CaptureFile:
     """A capture file that stays open to be read again and again, one reader after the other."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        self.name = name
+        self.name, self.latest = name, PacketReader(file, name)
         self._file = os.fdopen(os.dup(file.fileno()), "rb")
         weakref.finalize(self, self._file.close)
 
     def packets(self) -> PacketReader:
         """Reads the file chunk by chunk."""
-        return PacketReader(self._file, self.name)
+        self.latest = PacketReader(self._file, self.name)
+        return self.latest
 
     def table(self) -> PacketTable:
         """Reads all of it."""
@@ -194,7 +196,8 @@ class PacketReader:
 
     def __init__(self, file: IO[bytes], name: str, *, chunk: int | None = CHUNK) -> None:
         self._file, self._name, self._chunk = file, name, chunk
-        self._pairs, self._packets = _Pairs(), 0
+        self._pairs = _Pairs()
+        self.packets = 0  # read so far
         self.trouble: str | None = None
         self.last_in_part = self.after_gzip = False
         self.wrong_lengths = 0
@@ -248,7 +251,7 @@ class PacketReader:
         """What follows the packets read so far, as scapy's reader sees it."""
         from wsviz.capture.scapy_bridge import CaptureReader
 
-        reader, known = CaptureReader(self._file, self._name), self._packets
+        reader, known = CaptureReader(self._file, self._name), self.packets
         records = itertools.islice(reader, known, None)
         while batch := list(itertools.islice(records, None if self._chunk is None else _SCAPY_CHUNK)):
             size = np.array([len(record.raw) for record in batch], "i8")
@@ -273,8 +276,8 @@ class PacketReader:
         for column, values in columns.items():
             rows[column] = values
         pairs = _decode(rows, data, self._pairs)
-        self._packets += len(rows)
-        return Chunk(rows, data, self._packets - len(rows), pairs)
+        self.packets += len(rows)
+        return Chunk(rows, data, self.packets - len(rows), pairs)
 
     def reverse(self, pair: int) -> int:
         """The number of a pair of addresses the other way round."""
@@ -294,21 +297,40 @@ def _passed_over(stream: IO[bytes] | Gunzipped, size: int) -> int:
 
 
 def _decode(rows: Array, data: bytes | bytearray, pairs: _Pairs) -> Array:
-    """Fill in the columns that tell of headers: by the fast lane, else by scapy. Returns the pairs of addresses."""
+    """Fill in the columns that tell of headers: by the fast lanes, else by scapy. Returns the pairs of addresses."""
     found = np.zeros(len(rows), "i4")
     for start in range(0, len(rows), _HEADERS_AT_ONCE):
         part = rows[start : start + _HEADERS_AT_ONCE]
-        undecided = decode_headers(part, data).tolist()
-        tcp = np.flatnonzero(part["tcp_packet"])
-        order, keys = tcp, list[Pair](address_pairs(part[tcp], data))
-        if undecided:  # addresses are numbered as they first appear
-            by_scapy = {**dict(zip(tcp.tolist(), keys, strict=True)), **_decode_by_scapy(part, data, undecided)}
-            order = np.array(sorted(by_scapy), "i8")
-            keys = [by_scapy[index] for index in order.tolist()]
-        numbers = np.array(list(map(pairs.__getitem__, keys)), "i8")
+        common, addresses = decode_common(part, data)
+        rest = _decode_rest(part, data, common)
+        distinct, first, which = np.unique(addresses, return_index=True, return_inverse=True)
+        places = dict(zip(distinct.tolist(), common[first].tolist(), strict=True))
+        for row, key in rest.items():
+            places[key] = min(row, places.get(key, row))
+        for key in sorted(places, key=lambda key: places[key]):  # they are numbered as they first appear
+            pairs[key]
+        numbers = np.array([pairs[key] for key in distinct.tolist()], "i4")[which]
+        numbers = np.concatenate((numbers, np.array([pairs[key] for key in rest.values()], "i4")))
+        order = np.concatenate((common, np.array(list(rest), "i8")))
         part["source"][order], part["destination"][order] = np.array(pairs.ends, "i4").reshape(-1, 2)[numbers].T
         found[start + order] = numbers
     return found
+
+
+def _decode_rest(rows: Array, data: bytes | bytearray, decoded: Array) -> dict[int, Pair]:
+    """Fill in all rows but those that are decoded; returns the addresses of the ones that are TCP."""
+    open_rows = np.ones(len(rows), "?")
+    open_rows[decoded] = False
+    which = np.flatnonzero(open_rows)
+    rest = rows[which]
+    undecided = decode_headers(rest, data).tolist()
+    tcp = np.flatnonzero(rest["tcp_packet"])
+    keys: dict[int, Pair] = dict(zip(which[tcp].tolist(), address_pairs(rest[tcp], data), strict=True))
+    if undecided:
+        found = _decode_by_scapy(rest, data, undecided)
+        keys |= {int(which[index]): pair for index, pair in found.items()}
+    rows[which] = rest
+    return keys
 
 
 Pair = int | bytes | tuple[str, str]  # source and destination: IPv4's in 64 bits, IPv6's in 32 bytes, or their texts

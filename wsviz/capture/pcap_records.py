@@ -110,8 +110,8 @@ class _PcapWalker:
         if at > len(data) and not final and len(data) - places[-1] - 16 < _LARGEST_IN_PCAP:
             at = places.pop()
         start = np.array(places, "i8")
-        numbers = anywhere(data, f"{self.order}u4")
-        seconds, rest, claimed, length = (numbers[start + 4 * column].astype("i8") for column in range(4))
+        headers = anywhere(data, "V16")[start].view(f"{self.order}u4").reshape(-1, 4)
+        seconds, rest, claimed, length = (headers[:, column].astype("i8") for column in range(4))
         captured = np.minimum(claimed, _LARGEST_IN_PCAP)
         if in_part := at > len(data):
             captured[-1] = min(captured[-1], len(data) - start[-1] - 16)

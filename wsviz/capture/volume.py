@@ -11,12 +11,14 @@ from enum import IntEnum
 
 import numpy as np
 
-from wsviz.capture.packets import Array, Chunk, Packets
-from wsviz.capture.volume_flows import Flows, Piece, Stretch
+from wsviz.capture.packets import CHUNK, Array, Chunk, Packets
+from wsviz.capture.volume_flows import Flows, Stretch
 from wsviz.capture.volume_frames import Walked, walk_frames
 from wsviz.capture.volume_heads import MOST_HEAD, SOUGHT, Start, Verdict, judge_heads, judge_rest
 from wsviz.capture.volume_messages import Bodies
 from wsviz.protocol.fields import Side
+
+_FIRST_LOOK = 2048  # bytes of a direction that are looked at first: most handshakes have fewer
 
 
 class _Kind(IntEnum):
@@ -50,7 +52,7 @@ class FramePass:
             yield self._take(self.flows.stretch(chunk, directions)).frames
         self.flows.finish()
         for flow in {direction >> 1 for direction in self.flows.kept if self._kind[direction] == _Kind.START}:
-            verdict = judge_rest(self._heads(flow, {}), tls_is_read=self._tls_is_read)
+            verdict = judge_rest(self._heads(flow, None, {}, MOST_HEAD), tls_is_read=self._tls_is_read)
             if verdict is Verdict.ODD:
                 self.flows.call_odd(flow)
             else:
@@ -86,7 +88,7 @@ class FramePass:
         kinds = self._kind[stretch.directions]
         self._begin(stretch, np.flatnonzero(kinds == _Kind.START).tolist())
         for run in np.flatnonzero(kinds == _Kind.REQUESTS).tolist():
-            self._search(int(stretch.directions[run]), stretch.pieces(run))
+            self._search(int(stretch.directions[run]), stretch.head(run, CHUNK))
         which = np.flatnonzero(self._kind[stretch.directions] == _Kind.FRAMES)
         own = stretch.directions[which]
         skip = self._skip[own]
@@ -102,26 +104,31 @@ class FramePass:
 
     def _begin(self, stretch: Stretch, runs: list[int]) -> None:
         """Find out what connections are whose first bytes these runs hold."""
-        begun = dict[int, dict[int, list[Piece]]]()
+        begun = dict[int, dict[int, int]]()
         for run in runs:
             direction = int(stretch.directions[run])
-            begun.setdefault(direction >> 1, {})[direction] = stretch.pieces(run)
-        for flow, pieces in begun.items():
-            start = judge_heads(self._heads(flow, pieces), tls_is_read=self._tls_is_read)
-            if start.verdict is Verdict.MORE:
-                for direction, own in pieces.items():
-                    self.flows.keep(direction, own)
+            begun.setdefault(direction >> 1, {})[direction] = run
+        for flow, own in begun.items():
+            for most in (_FIRST_LOOK, MOST_HEAD + 1):
+                start = judge_heads(self._heads(flow, stretch, own, most), tls_is_read=self._tls_is_read)
+                if start.verdict is not Verdict.MORE:
+                    self._start(flow, start, stretch, own)
+                    break
             else:
-                self._start(flow, start, pieces)
+                for direction, run in own.items():
+                    self.flows.keep(direction, stretch.pieces(run))
 
-    def _heads(self, flow: int, pieces: dict[int, list[Piece]]) -> tuple[bytes, bytes]:
+    def _heads(self, flow: int, stretch: Stretch | None, runs: dict[int, int], most: int) -> tuple[bytes, bytes]:
+        """The first bytes of both directions of a connection, some of which begin in these runs."""
         first, second = (
-            _head(pieces.get(direction) or self.flows.kept.get(direction, []))
+            b"".join(piece.data for piece in self.flows.kept.get(direction, ()))
+            if stretch is None or direction not in runs
+            else stretch.head(runs[direction], most)
             for direction in (2 * flow, 2 * flow + 1)
         )
         return first, second
 
-    def _start(self, flow: int, start: Start, pieces: dict[int, list[Piece]]) -> None:
+    def _start(self, flow: int, start: Start, stretch: Stretch, runs: dict[int, int]) -> None:
         client, server = 2 * flow + start.client, 2 * flow + 1 - start.client
         self._from_client[client] = True
         if start.verdict is Verdict.ODD:
@@ -133,30 +140,19 @@ class FramePass:
                 self._bodies.begin(client, Side.CLIENT, start.extensions)
                 self._bodies.begin(server, Side.SERVER, start.extensions)
         else:
-            self.flows.ignore(server)
             self._kind[client] = _Kind.REQUESTS
-            requests = pieces.get(client) or self.flows.kept.get(client, [])
-            if start.verdict is Verdict.NOTHING:
+            requests = self._heads(flow, stretch, runs, CHUNK)[start.client]
+            self.flows.ignore(server)
+            if start.verdict is Verdict.HTTP:
+                self._search(client, requests)
+            else:
                 self.encrypted.add(flow)
                 self.flows.ignore(client)
-            else:
-                self._search(client, requests)
 
-    def _search(self, direction: int, pieces: list[Piece]) -> None:
+    def _search(self, direction: int, requests: bytes) -> None:
         """Have a connection decoded as a whole if the client may have asked for WebSocket in these bytes."""
-        data = b"".join([self._tails.get(direction, b""), *(piece.data for piece in pieces)])
+        data = self._tails.get(direction, b"") + requests
         self._tails[direction] = data[-len("websocket") :]
         self.flows.kept.pop(direction, None)
         if SOUGHT.search(data):
             self.flows.call_odd(direction >> 1)
-
-
-def _head(pieces: list[Piece]) -> bytes:
-    """The first bytes of these pieces, a few more than MOST_HEAD at most."""
-    parts, size = list[bytes](), 0
-    for piece in pieces:
-        parts.append(piece.data)
-        size += len(piece.data)
-        if size > MOST_HEAD:
-            break
-    return b"".join(parts)

@@ -49,6 +49,14 @@ class Stretch:
     packets: Array
     times: Array
 
+    def head(self, run: int, most: int) -> bytes:
+        """The first bytes of a run: all of it, or `most` and the rest of the piece that holds the last of them."""
+        begin, end = int(self.begins[run]), int(self.ends[run])
+        sizes = np.cumsum(self.length[begin:end])
+        end = min(begin + int(np.searchsorted(sizes, most)) + 1, end)
+        places = zip(self.source[begin:end].tolist(), self.length[begin:end].tolist(), strict=True)
+        return b"".join([self.data[at : at + size] for at, size in places])
+
     def pieces(self, run: int) -> list[Piece]:
         """The pieces of a run with their bytes; as stream offsets are not known, 0 stands for them."""
         return [self.piece(number) for number in range(int(self.begins[run]), int(self.ends[run]))]
