@@ -15,6 +15,7 @@ import pytest
 
 from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
 from wsviz import Frame, read_capture, terminal
+from wsviz.capture import export
 from wsviz.cli import main
 
 ROOT = Path(__file__).parents[1]

@@ -34,7 +34,7 @@ class FramePass:
 
     def __init__(self, packets: Packets, bodies: Bodies | None = None, *, tls_is_read: bool = False) -> None:
         self.flows, self.packets, self._tls_is_read = Flows(packets.reverse), packets, tls_is_read
-        self._bodies = bodies
+        self.bodies = bodies
         self.encrypted: set[int] = set()  # connections that speak TLS, where that is not read
         self.sizes = np.zeros(0, "i8")  # by connection: captured bytes
         self._kind = np.zeros(64, "u1")  # by direction
@@ -68,6 +68,13 @@ class FramePass:
         whole: Array = ~odd[frames["direction"] >> 1] & ~(last & (self._skip[frames["direction"]] > 0))
         return whole
 
+    def settled(self, messages: Array) -> Array:
+        """Which messages (of MESSAGE) count: those of odd connections do not, as far as the pass has found them."""
+        odd = np.zeros(max(self.flows.count, 1), "?")
+        odd[list(self.flows.odd)] = True
+        settled: Array = messages["settled"] | ~odd[messages["connection"]]
+        return settled
+
     def from_client(self, directions: Array) -> Array:
         """Whether these directions are clients'."""
         return self._from_client[directions]
@@ -98,8 +105,8 @@ class FramePass:
         self._skip[own] = walked.beyond
         for run, pieces in walked.kept.items():
             self.flows.keep(int(own[run]), pieces)
-        if self._bodies is not None:
-            self._bodies.take(stretch, which, skip, walked)
+        if self.bodies is not None:
+            self.bodies.take(stretch, which, skip, walked, self._from_client[own])
         return walked
 
     def _begin(self, stretch: Stretch, runs: list[int]) -> None:
@@ -136,9 +143,9 @@ class FramePass:
         elif start.verdict is Verdict.FRAMES:
             self._kind[[client, server]] = _Kind.FRAMES
             self._skip[[2 * flow, 2 * flow + 1]] = start.offsets
-            if self._bodies is not None:
-                self._bodies.begin(client, Side.CLIENT, start.extensions)
-                self._bodies.begin(server, Side.SERVER, start.extensions)
+            if self.bodies is not None:
+                self.bodies.begin(client, Side.CLIENT, start.extensions)
+                self.bodies.begin(server, Side.SERVER, start.extensions)
         else:
             self._kind[client] = _Kind.REQUESTS
             requests = self._heads(flow, stretch, runs, CHUNK)[start.client]

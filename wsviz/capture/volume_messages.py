@@ -6,7 +6,9 @@ A message in one frame that is not compressed, which most are, is cut out of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,13 +17,37 @@ from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
-from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, Inflater, negotiated
+from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, InflateError, Inflater, negotiated
 from wsviz.protocol.fields import Side
 from wsviz.protocol.judge import ReservedBits
 from wsviz.protocol.message import Assembly, Message
 from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1, Opcode, apply_mask
 
-_PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)  # first bytes of messages in one frame, not compressed
+# First bytes of messages in one frame.
+_PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
+_COMPRESSED = tuple(first | RSV1 for first in _PLAIN)
+_WHOLE = (*_PLAIN, *_COMPRESSED)
+_AT_ONCE = 1 << 15  # bytes; deflate makes a thousand times as many of them at most, and MAX_MESSAGE_SIZE are kept
+
+
+MESSAGE = np.dtype(
+    [
+        ("packet", "u4"),  # index in the file, of the packet that completed it
+        ("index", "u4"),  # in the order of the pass
+        ("connection", "u4"),
+        ("sender", "u1"),  # index into SIDES
+        ("opcode", "u1"),
+        ("compressed", "?"),
+        ("readable", "?"),
+        ("frame_count", "u4"),
+        ("begun", "i8"),  # ns since the epoch
+        ("time", "i8"),
+        ("wire_length", "i8"),  # bytes
+        ("place", "i8"),  # of its data in the store
+        ("size", "i8"),  # bytes of that
+        ("settled", "?"),
+    ]
+)
 
 
 class Arrived(NamedTuple):
@@ -70,66 +96,93 @@ class _Frame(NamedTuple):
 class Bodies:
     """Collects the bodies of frames: of data frames as messages, of pings and pongs where `controls` is asked for.
 
-    `messages` and `controls` hold what came so far, and may be emptied at any time.
+    `controls` holds what came so far.
     """
 
     def __init__(self, *, messages: bool, controls: bool) -> None:
-        self.messages: list[Arrived] = []
         self.controls: list[Control] = []
         self._wanted = np.array([(code <= 2 and messages) or (code in (9, 10) and controls) for code in range(16)])
         self._parts: dict[int, tuple[_Frame, list[bytes]]] = {}  # by direction: a frame that goes on
         self._assemblers: dict[int, _Assembler] = {}
+        self._count = 0  # of frames that were taken
+        self._tables: list[Array] = [np.zeros(0, MESSAGE)]  # plain messages, and their data
+        self._data: list[bytes] = []
+        self._others: list[Arrived] = []  # the rest, and their places among all
+        self._places: list[int] = []
 
     def begin(self, direction: int, sender: Side, extensions: str) -> None:
         """Say what was negotiated for a direction, before its frames come."""
         self._assemblers[direction] = _Assembler(sender, extensions)
 
-    def take(self, stretch: Stretch, which: Array, skip: Array, walked: Walked) -> None:
+    def taken(self) -> tuple[Array, list[bytes]]:
+        """The messages (of MESSAGE) that were completed since this was asked last, and their data."""
+        rows = np.concatenate([*self._tables, message_rows(self._others, np.array(self._places, "u4"))])
+        data = self._data + [message.data for message in self._others]
+        self._tables, self._data, self._others, self._places = [np.zeros(0, MESSAGE)], [], [], []
+        return rows, data
+
+    def take(self, stretch: Stretch, which: Array, skip: Array, walked: Walked, from_client: Array) -> None:
         """Take the frames that a walk over these runs found, after so many bytes of frames before them."""
         own, stop = stretch.directions[which], np.cumsum(stretch.length)
-        run_end = stop[stretch.ends[which] - 1]
         for run in np.flatnonzero(np.isin(own, list(self._parts))).tolist():
             self._go_on(stretch, stop, int(own[run]), int(which[run]), int(skip[run]))
-        chosen = np.flatnonzero(self._wanted[walked.frames["first"] & 0b1111])
-        frames, run_end = walked.frames[chosen], np.repeat(run_end, walked.runs)[chosen]
+        self._count += 1  # what comes now stands after what goes on
+        chosen = np.flatnonzero(self._wanted[walked.frames["first"] & OPCODE])
+        runs = np.repeat(np.arange(len(which)), walked.runs)[chosen]
+        frames, run_end = walked.frames[chosen], stop[stretch.ends[which[runs]] - 1]
         place, size = frames["at"], HEADER_SIZE[frames["second"]]
         end = place + size + frames["payload_length"]
         there = np.minimum(end, run_end)
         piece, last = (np.searchsorted(stop, where, "right") for where in (place, there - 1))
-        at = stretch.source[piece] + place - stop[piece] + stretch.length[piece]
-        columns = (
-            at + size,
-            at + there - place,
-            np.where(piece == last, place, -1 - place),
-            there,
-            end > there,
-            frames["second"] & MASK,
-            size,
-            stretch.packets[last],
-            stretch.times[last],
-            *(frames[name] for name in ("direction", "index", "packet", "time", "first")),
-        )
-        self._collect(stretch, stop, zip(*(column.tolist() for column in columns), strict=True))
+        body = stretch.source[piece] + place - stop[piece] + stretch.length[piece] + size
+        busy = [direction for direction, assembler in self._assemblers.items() if assembler.open is not None]
+        begins = np.diff(runs, prepend=-1) != 0
+        # A message may be open where the frame before had no FIN.
+        fragmented = np.where(begins, np.isin(frames["direction"], busy), np.roll(frames["first"], 1) & FIN == 0)
+        plain = np.isin(frames["first"], _PLAIN) & (piece == last) & (end == there) & ~fragmented
+        plain &= frames["payload_length"] <= MAX_MESSAGE_SIZE
+        known = _Columns(frames, size, body, stop[piece] - place, there, stretch.packets[last], stretch.times[last])
+        self._take_plain(stretch.data, known, np.flatnonzero(plain), ~from_client[runs])
+        self._take_others(stretch, stop, known, np.flatnonzero(~plain), end > there)
+        self._count += len(frames)
 
-    def _collect(self, stretch: Stretch, stop: Array, rows: Iterable[tuple[int, ...]]) -> None:
-        data, plain, take = stretch.data, _PLAIN, self.messages.append
-        for low, high, place, there, cut, masked, size, packet, time, direction, index, began, begun, first in rows:
-            if place >= 0:  # in one packet
-                payload, key = data[low:high], data[low - 4 : low] if masked else None
+    def _take_plain(self, data: bytes, known: _Columns, which: Array, sender: Array) -> None:
+        """Take messages in one frame, each in one packet."""
+        frames = known.frames[which]
+        rows = np.zeros(len(which), MESSAGE)
+        rows["packet"], rows["index"], rows["time"] = known.packets[which], self._count + which, known.times[which]
+        rows["connection"], rows["sender"], rows["begun"] = frames["direction"] >> 1, sender[which], frames["time"]
+        rows["opcode"], rows["readable"], rows["frame_count"] = frames["first"] & OPCODE, True, 1
+        rows["wire_length"] = rows["size"] = frames["payload_length"]
+        low = known.body[which]
+        columns = (low.tolist(), (low + rows["size"]).tolist(), (frames["second"] & MASK).tolist())
+        self._data += [
+            apply_mask(data[at:end], data[at - 4 : at]) if masked else data[at:end]
+            for at, end, masked in zip(*columns, strict=True)
+        ]
+        self._tables.append(rows)
+
+    def _take_others(self, stretch: Stretch, stop: Array, known: _Columns, which: Array, cut: Array) -> None:
+        """Take frames of any kind, as far as they are there."""
+        frames, body, size = known.frames[which], known.body[which], known.size[which]
+        alone = known.there[which] - frames["at"] <= known.room[which]
+        columns = (which, body, frames["at"], known.there[which], size, frames["second"] & MASK, alone, cut[which])
+        more = (known.packets[which], known.times[which])
+        fields = zip(
+            *(frames[name].tolist() for name in ("direction", "index", "packet", "time", "first")), strict=True
+        )
+        data = stretch.data
+        for field, row in zip(fields, zip(*(c.tolist() for c in (*columns, *more)), strict=True), strict=True):
+            number, low, place, there, head, masked, in_one, goes_on, packet, time = row
+            if in_one:
+                raw = data[low - head : low - head + there - place]
             else:
-                raw = b"".join(part.data for part in stretch.between(-1 - place, there, stop))
-                payload, key = raw[size:], raw[size - 4 : size] if masked else None
-            assembler = self._assemblers[direction]
-            if first in plain and not cut and not assembler.open:
-                body = payload[:MAX_MESSAGE_SIZE] if key is None else apply_mask(payload[:MAX_MESSAGE_SIZE], key)
-                sender, code, wire = assembler.sender, first & OPCODE, len(payload)
-                take(Arrived(packet, direction >> 1, sender, begun, time, code, body, 1, False, wire, True))
-                continue
-            frame = _Frame(direction, index, began, begun, first, key)
-            if cut:
-                self._parts[direction] = frame, [bytes(payload)]
+                raw = b"".join(part.data for part in stretch.between(place, there, stop))
+            frame = _Frame._make((*field, raw[head - 4 : head] if masked else None))
+            if goes_on:
+                self._parts[frame.direction] = frame, [raw[head:]]
             else:
-                self._complete(frame, bytes(payload), packet, time)
+                self._complete(frame, raw[head:], self._count + number, packet, time)
 
     def _go_on(self, stretch: Stretch, stop: Array, direction: int, run: int, missing: int) -> None:
         """Take what a run brings first: more of the payload that was cut where the chunk before ended."""
@@ -140,18 +193,52 @@ class Bodies:
         parts += [piece.data for piece in pieces]
         if begin + missing <= end:
             del self._parts[direction]
-            self._complete(frame, b"".join(parts), pieces[-1].packet, pieces[-1].time)
+            self._complete(frame, b"".join(parts), self._count, pieces[-1].packet, pieces[-1].time)
 
-    def _complete(self, frame: _Frame, payload: bytes, packet: int, time: int) -> None:
-        """Take a frame that is whole, completed by this packet."""
+    def _complete(self, frame: _Frame, payload: bytes, place: int, packet: int, time: int) -> None:
+        """Take a frame that is whole, completed by this packet; `place` is where it stands among all."""
         body = payload if frame.key is None else apply_mask(payload, frame.key)
         assembler, connection = self._assemblers[frame.direction], frame.direction >> 1
         if frame.first & 0b1000:
             opcode = frame.first & OPCODE
             found = Control(frame.packet, frame.number, connection, assembler.sender, frame.time, opcode, body)
             self.controls.append(found)
+            return
+        if frame.first in _COMPRESSED and assembler.inflates(body):
+            data, opcode = assembler.inflate(body), frame.first & OPCODE
+            whole = frame.time, time, opcode, data, 1, True, len(body), True
+            self._others.append(Arrived(packet, connection, assembler.sender, *whole))
         elif message := assembler.take(frame, body):
-            self.messages.append(arrived(message, connection, packet, assembler.begun, time))
+            self._others.append(arrived(message, connection, packet, assembler.begun, time))
+        else:
+            return
+        self._places.append(place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What is known of the frames of a chunk."""
+
+    frames: Array  # of FOUND
+    size: Array  # bytes of the header
+    body: Array  # where in the data the payload begins, if the frame lies in one piece
+    room: Array  # bytes from its first one to the end of that piece
+    there: Array  # up to which place it is there
+    packets: Array  # of the last byte that is there: its packet, and when
+    times: Array
+
+
+def message_rows(messages: Sequence[Arrived], index: Array) -> Array:
+    """These messages as rows, but for the places of their data."""
+    rows = np.zeros(len(messages), MESSAGE)
+    if not messages:
+        return rows
+    columns = dict(zip(Arrived._fields, zip(*messages, strict=True), strict=True))
+    data = columns.pop("data")
+    for name, column in columns.items():
+        rows[name] = column
+    rows["index"], rows["size"] = index, list(map(len, data))
+    return rows
 
 
 def arrived(message: Message, connection: int, packet: int, begun: int, time: int) -> Arrived:
@@ -189,6 +276,20 @@ class _Assembler:
             return None
         message, self.open = self.open.message(SIDES[self.sender]), None
         return message
+
+    def inflates(self, body: bytes) -> bool:
+        """Whether a compressed message in one frame can be inflated at once."""
+        return self.open is None and self._inflater is not None and len(body) <= _AT_ONCE
+
+    def inflate(self, body: bytes) -> bytes:
+        """Its data; what comes before the damage, where it is damaged."""
+        assert self._inflater is not None
+        self._inflater.start()
+        pieces = list[bytes]()
+        with suppress(InflateError):
+            pieces.extend(self._inflater.pieces(body))
+            self._inflater.end()
+        return b"".join(pieces)
 
     def _begin(self, first: int) -> Assembly:
         inflater = self._inflater if first & RSV1 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from wsviz.capture.packets import Array, Packets
 from wsviz.capture.tls_keylog import KeyLog, with_own_secrets
 from wsviz.capture.volume import FramePass
 from wsviz.capture.volume_frames import HEADER_SIZE
-from wsviz.capture.volume_messages import Arrived, Bodies, arrived
+from wsviz.capture.volume_messages import MESSAGE, Arrived, Bodies, arrived, message_rows
 from wsviz.capture.volume_odd import Whole, batches_of, decode_whole
 from wsviz.capture.volume_order import IN_MEMORY, Sorter
 from wsviz.capture.volume_timing import FrameTiming
@@ -49,26 +49,6 @@ FRAME_COLUMNS = (
     "packet",
 )
 _SAME = ("packet", "index", "direction", "time", "payload_length")
-
-
-MESSAGE = np.dtype(
-    [
-        ("packet", "u4"),  # index in the file, of the packet that completed it
-        ("index", "u4"),  # in the order of the pass
-        ("connection", "u4"),
-        ("sender", "u1"),  # index into SIDES
-        ("opcode", "u1"),
-        ("compressed", "?"),
-        ("readable", "?"),
-        ("frame_count", "u4"),
-        ("begun", "i8"),  # ns since the epoch
-        ("time", "i8"),
-        ("wire_length", "i8"),  # bytes
-        ("place", "i8"),  # of its data in the store
-        ("size", "i8"),  # bytes of that
-        ("settled", "?"),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +90,38 @@ class Volume:
 
         Their data is put into `store`, where it is found at their `place`.
         """
-        bodies, sorter, count = Bodies(messages=True, controls=False), Sorter(MESSAGE), 0
-        frames = self._pass(bodies)
-        for _ in frames.frames():
-            sorter.add(message_rows(bodies.messages, store, count))
-            count += len(bodies.messages)
-            bodies.messages.clear()
-        for whole in self._whole(frames):
-            rows = message_rows(_arrived_of(whole), store, count)
-            rows["settled"] = True
+        frames, sorter = self._pass(Bodies(messages=True, controls=False)), Sorter(MESSAGE)
+        for rows, data in self._batches(frames):
+            rows["place"] = list(map(store.put, data))
             sorter.add(rows)
-            count += len(rows)
-        odd = np.zeros(max(frames.flows.count, 1), "?")
-        odd[list(frames.flows.odd)] = True
         for rows in sorter:
-            yield rows[rows["settled"] | ~odd[rows["connection"]]]
+            yield rows[frames.settled(rows)]
 
     def payloads(self) -> list[bytes]:
         """The data of all messages, in the same order."""
-        store = InMemory()
-        return [store.kept[place] for rows in self.messages(store) for place in rows["place"].tolist()]
+        frames, kept, tables = (
+            self._pass(Bodies(messages=True, controls=False)),
+            list[bytes](),
+            [np.zeros(0, MESSAGE)],
+        )
+        for rows, data in self._batches(frames):
+            tables.append(rows)
+            kept += data
+        rows = np.concatenate(tables)
+        settled = frames.settled(rows)
+        return [kept[at] for at in np.lexsort((rows["index"], rows["packet"])).tolist() if settled[at]]
+
+    def _batches(self, frames: FramePass) -> Iterator[tuple[Array, list[bytes]]]:
+        """The messages (of MESSAGE) of a pass and of what it could not tell, some at a time, and their data."""
+        bodies = frames.bodies
+        assert bodies is not None
+        for _ in frames.frames():
+            yield bodies.taken()
+        for whole in self._whole(frames):
+            found = _arrived_of(whole)
+            rows = message_rows(found, np.arange(len(found)))
+            rows["settled"] = True
+            yield rows, [message.data for message in found]
 
     def _pass(self, bodies: Bodies | None) -> FramePass:
         return FramePass(self.open(), bodies, tls_is_read=self.keys is not None)
@@ -218,20 +210,6 @@ def _rows_of(whole: Whole) -> Array:
     rows["packet"] = whole.numbers[table["packet"] - 1]
     rows["direction"] = 2 * whole.connection.index + (table["sender"] == int(whole.from_first))
     rows["settled"] = True
-    return rows
-
-
-def message_rows(messages: Sequence[Arrived], store: Store, first: int) -> Array:
-    """These messages as rows, numbered from `first` on, their data put into the store."""
-    rows = np.zeros(len(messages), MESSAGE)
-    if not messages:
-        return rows
-    columns = dict(zip(Arrived._fields, zip(*messages, strict=True), strict=True))
-    data = columns.pop("data")
-    for name, column in columns.items():
-        rows[name] = column
-    rows["index"], rows["size"] = np.arange(first, first + len(rows)), list(map(len, data))
-    rows["place"] = list(map(store.put, data))
     return rows
 
 
