@@ -56,7 +56,7 @@ def _bound(code: str) -> set[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound.add(node.id)
-        elif isinstance(node, ast.FunctionDef):
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             bound.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound |= {alias.asname or alias.name for alias in node.names}
@@ -110,7 +110,7 @@ def test_what_is_asked_for_and_is_not_there() -> None:
 def test_the_map_counts_what_is_solved() -> None:
     before = str(course())
     assert "○○○" in before.splitlines()[0]
-    assert "to come" in before.splitlines()[-1]
+    assert len(before.splitlines()) == len(NUMBERS)
     lesson("00").who_speaks_first.check("c")
     assert "●○○" in str(course()).splitlines()[0]
     html = course()._repr_mimebundle_()["text/html"]

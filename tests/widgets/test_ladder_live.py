@@ -170,3 +170,22 @@ def test_it_pauses_where_no_page_is_and_wakes_when_one_comes(relay: Relay, monke
         await comes(lambda: len(asyncio.all_tasks()) == 1)
 
     asyncio.run(watch())
+
+
+def test_the_page_may_ask_for_anything_before_there_is_something(relay: Relay) -> None:
+    ladder = Ladder(relay, connection=1)
+    for number, (do, value) in enumerate([("step", 0), ("fold", "http"), ("sender", "client"), ("from", 7)], 1):
+        ladder._wish(ladder, {"do": do, "value": value, "number": number}, [])
+        assert ladder.picture["answered"] == number
+    assert ladder.picture["detail"] is None or ladder.picture["detail"]["bytes"] == []
+    talk(relay, "one")
+    talk(relay, "two")
+    assert ladder._live is not None
+    ladder._live.look()
+    assert ladder.connection is not None
+    assert ladder.connection.index == 1, "the one that was asked for, now that it is there"
+
+
+def test_an_empty_list_is_still_refused() -> None:
+    with pytest.raises(WsvizError, match="a ladder shows a Connection"):
+        Ladder([])

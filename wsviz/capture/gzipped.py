@@ -8,6 +8,7 @@ from typing import IO
 
 LARGEST_UNPACKED = 1 << 30  # bytes, 1 GiB: what a capture may unpack to, as a few MB of gzip data can hold a thousand
 _AT_ONCE = 1 << 24  # bytes unpacked together
+_A_LITTLE = 1 << 16  # bytes asked of zlib at a time: where the data is damaged, it keeps the rest of those for itself
 
 
 def decompressed(file: IO[bytes]) -> IO[bytes] | Gunzipped:
@@ -28,15 +29,17 @@ class Gunzipped:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = gzip.GzipFile(fileobj=file)
         self._given = 0
+        self._ready = bytearray()  # unpacked, and not read yet
         self.trouble: str | None = None
         self.more_follows = False
 
     def read(self, size: int) -> bytes:
         """So many bytes, or fewer at the end."""
-        out = bytearray()
-        while len(out) < size and self.trouble is None and (some := self._some(size - len(out))):
+        out = self._ready
+        while len(out) < size and self.trouble is None and (some := self._some()):
             out += some
-        return bytes(out)
+        given, self._ready = bytes(out[:size]), out[size:]
+        return given
 
     def read_all(self) -> bytearray:
         """What is left, up to the bound."""
@@ -45,12 +48,12 @@ class Gunzipped:
             out += some
         return out
 
-    def _some(self, size: int) -> bytes:
+    def _some(self) -> bytes:
         left = LARGEST_UNPACKED - self._given
         if self.more_follows:
             return b""
         try:
-            data = self._file.read1(min(size, left + 1))  # a byte more tells whether the bound is passed
+            data = self._file.read1(min(_A_LITTLE, left + 1))  # a byte more tells whether the bound is passed
         except EOFError:
             self.trouble = "the gzip data is cut"
         except (OSError, zlib.error) as error:

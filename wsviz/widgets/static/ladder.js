@@ -9,15 +9,18 @@ const KEYS = [
   ["T", "time to scale"],
   ["?", "these keys"],
 ];
+const BEAT = 5000; // milliseconds from one sign of life to the next, while the ladder grows
 const SIGNS = { error: "✕", warning: "!", note: "i" };
 
 function render({ model, el }) {
   if (!model.get("picture").rows) return;
   let focus = 0; // the place that Tab comes to
+  let heard = 0; // when Python last said something
   let toScale = false;
   const { root, picture, wish, speak, ...frame } = stage(model, "ladder", { keys: KEYS, undo: false, unpin, onkey });
   const title = h("strong", { class: "title" });
   const facts = h("span", { class: "about" });
+  const live = h("span", { class: "live", role: "status" });
   const head = h("div", { class: "head", "aria-hidden": "true" });
   const steps = h("div", { class: "steps", role: "listbox", "aria-label": "steps", onkeydown: stepKey });
   const earlier = h("button", { type: "button", class: "more", onclick: () => turn(-1) });
@@ -31,7 +34,7 @@ function render({ model, el }) {
   const hint = h("p", { class: "hint" }, "Select a step to see its bytes.");
   const bar = ladderBar(wish, frame.toggleKeys, scale);
   const scroll = h("div", { class: "scroll" }, head, earlier, steps, after);
-  frame.fill(h("div", { class: "top" }, title, facts), bar.element, frame.list, frame.notice, scroll, hint, detail, notes);
+  frame.fill(h("div", { class: "top" }, title, facts, live), bar.element, frame.list, frame.notice, scroll, hint, detail, notes);
   el.append(root);
 
   steps.addEventListener("click", (event) => {
@@ -46,6 +49,10 @@ function render({ model, el }) {
 
   function draw(now, before) {
     const had = steps.contains(root.getRootNode().activeElement);
+    const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 40;
+    heard = Date.now();
+    live.textContent = now.live;
+    live.classList.toggle("on", !now.over);
     title.textContent = now.title;
     facts.textContent = now.facts;
     root.setAttribute("aria-label", `${now.title}, step by step`);
@@ -56,6 +63,7 @@ function render({ model, el }) {
     if (moved || JSON.stringify(before.rows) !== JSON.stringify(now.rows)) rows(now);
     for (const row of steps.children) row.setAttribute("aria-selected", String(Number(row.dataset.place) === now.selected));
     if (moved) scroll.scrollTop = 0;
+    if (now.live && atEnd && !had) scroll.scrollTop = scroll.scrollHeight;
     for (const [button, words] of [[earlier, now.before], [after, now.after]]) {
       button.hidden = !words;
       button.textContent = words ? `… ${words}: show ${now.window} of them` : "";
@@ -131,7 +139,13 @@ function render({ model, el }) {
     if (take) steps.querySelector(`[data-place="${focus}"]`)?.focus();
   }
 
-  return frame.follow(draw, views.mark);
+  // While it grows, Python hears that a page is there, and the page that Python is.
+  const beat = setInterval(() => picture().over || Date.now() - heard < BEAT || wish("here"), BEAT);
+  const end = frame.follow(draw, views.mark);
+  return () => {
+    clearInterval(beat);
+    end();
+  };
 }
 
 // Which connection, which levels, and the rest behind "More".
