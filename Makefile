@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 JUPYTER := JUPYTER_CONFIG_PATH=$(CURDIR)/.jupyter JUPYTER_CONFIG_DIR=$(CURDIR)/$(VENV)/etc/jupyter \
 	JUPYTER_DATA_DIR=$(CURDIR)/$(VENV)/share/jupyter IPYTHONDIR=$(CURDIR)/$(VENV)/etc/ipython
 
-.PHONY: help setup lab test lint notebooks solutions pictures fuzz clean
+.PHONY: help setup lab test lint notebooks solutions pictures bench fuzz clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -38,10 +38,15 @@ solutions: setup ## write copies of the lessons with every exercise answered, in
 pictures: setup ## take the README's pictures in JupyterLab (Chromium)
 	@$(BIN)/python -m tests.pictures
 
+BENCH_PACKETS ?= 10000 200000 1000000
+BENCH_RUNS ?= 3
+bench: setup ## measure against tshark, scapy and dpkt (Linux)
+	@$(BIN)/python -m benchmarks --packets $(BENCH_PACKETS) --runs $(BENCH_RUNS)
+
 # atheris has other versions for other Pythons, so it is not pinned, and stands apart from what is.
 fuzz: setup ## fuzz each decoder for a minute, guided by coverage (Linux)
 	@test -d $(VENV)/fuzz || $(BIN)/python -m pip install --quiet --target $(VENV)/fuzz atheris
-	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.run all 60
+	@PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.fuzz.run $(or $(WHAT),all) $(or $(SECONDS),60)
 
 clean: ## remove .venv, the caches and what was built
 	rm -rf $(VENV) dist solutions .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -49,7 +54,7 @@ clean: ## remove .venv, the caches and what was built
 
 # uv is quicker than pip, so it is used where it is there or comes with one quiet command. pip is the way where uv
 # cannot be had or finds no index, which happens behind mirrors that only pip's own configuration names.
-INSTALL := install --quiet --editable '.[course,lab,parquet,tls,test]' --constraint constraints.txt
+INSTALL := install --quiet --editable '.[bench,course,dataset,lab,parquet,tls,test]' --constraint constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export UV_LINK_MODE := copy
 

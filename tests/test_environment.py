@@ -19,13 +19,14 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 PINS = (REPOSITORY / "constraints.txt").read_text().splitlines()
 PINNED = dict(line.split("==") for line in PINS)
 NOT_ON_CONDA = {"axe-playwright-python", "kosoku"}
-CONDA_NAMES = {"playwright": "playwright-python"}
+CONDA_NAMES = {"duckdb": "python-duckdb", "playwright": "playwright-python"}
 TOOLS = {"pip", "setuptools", "uv", "wheel", "wsviz"}  # what makes the environment, and ourselves
 
 
 def requirements() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"].values()
-    return [Requirement(line) for lines in (PROJECT["dependencies"], *extras) for line in lines]
+    lines = [line for lines in (PROJECT["dependencies"], *extras) for line in lines]
+    return [Requirement(line) for line in dict.fromkeys(lines)]  # several extras may need the same
 
 
 def test_environment_yml_says_what_pyproject_says() -> None:

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from wsviz.capture.connection import Connection
 
 FORMATS = ("table", "tsv", "jsonl", "parquet")
-COMMANDS = ("summary", "frames", "messages", "overhead", "lint", "report", "rules", "frame", "check-notebooks")
+COMMANDS = (
+    "summary",
+    "frames",
+    "messages",
+    "overhead",
+    "lint",
+    "report",
+    "dataset",
+    "rules",
+    "frame",
+    "check-notebooks",
+)
 IN_MEMORY = 64 << 20  # bytes of standard input that are held in memory; more of it goes to a temporary file
 STDIN = "standard input"
 STREAMED = ("frames", "messages")  # commands that need no connection decoded as a whole
@@ -123,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     overhead.set_defaults(run=_overhead)
     _lint_command(commands)
     _report_command(commands)
+    _dataset_command(commands)
     _notebooks_command(commands)
     rules = commands.add_parser("rules", help="the page of all rules that lint knows, as Markdown")
     rules.set_defaults(run=_rules)
@@ -144,6 +156,11 @@ def _file_command(
         "file", metavar="FILE", help="pcap or pcapng, plain or gzipped, or HAR; - reads standard input"
     )
     command.add_argument("--connection", type=int, metavar="N", help="only this connection, counted from 0")
+    _reading_options(command)
+    return command
+
+
+def _reading_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--extensions",
         metavar="VALUE",
@@ -155,7 +172,6 @@ def _file_command(
     command.add_argument(
         "--reveal", action="store_true", help="show cookies, tokens and passwords, which are masked otherwise"
     )
-    return command
 
 
 def _lint_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -184,6 +200,25 @@ def _report_command(commands: argparse._SubParsersAction[argparse.ArgumentParser
         "--pseudonymise", action="store_true", help="put other names in place of addresses, hosts and the file's name"
     )
     report.set_defaults(run=_report)
+
+
+def _dataset_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "the tables of many captures as Parquet files, for DuckDB, Dask and others"
+    dataset = commands.add_parser("dataset", help=text, description=text[0].upper() + text[1:] + ".")
+    dataset.epilog = (
+        "Writes FOLDER/TABLE/NNNN-NAME.parquet for the tables frames, messages, connections, exchanges and findings. "
+        "Needs pyarrow. Exit status: 0 it worked, 2 some file could not be read (the others are written all the "
+        "same), or nothing could be written."
+    )
+    dataset.add_argument("folder", metavar="FOLDER", help="a new or an empty folder")
+    dataset.add_argument("files", nargs="+", metavar="FILE", help="pcap or pcapng, plain or gzipped, or HAR")
+    dataset.add_argument(
+        "--whole",
+        action="store_true",
+        help="write all tables of files of more than 64 MiB too, each of which is then held in memory",
+    )
+    _reading_options(dataset)
+    dataset.set_defaults(run=_dataset)
 
 
 def _notebooks_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -374,6 +409,21 @@ def _report(options: argparse.Namespace) -> int:
     except OSError as error:
         raise WsvizError(f"{output}: {error.strerror or error}") from error
     return 0
+
+
+def _dataset(options: argparse.Namespace) -> int:
+    from wsviz.dataset import write_dataset
+
+    complete = write_dataset(
+        options.folder,
+        options.files,
+        keylog=options.keylog,
+        extensions=options.extensions,
+        reveal=options.reveal,
+        whole=options.whole,
+        tell=_complain,
+    )
+    return 0 if complete else 2
 
 
 def _rules(_options: argparse.Namespace) -> int:

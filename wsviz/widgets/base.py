@@ -6,7 +6,7 @@ so the page notices when nobody answers. Without a kernel, the mimebundle's SVG 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import traitlets
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # anywidget and ipywidgets tell their types to nobody, so the
         """What this module uses of anywidget.AnyWidget."""
 
         def on_msg(self, callback: Callable[[object, Mapping[str, Any], object], None]) -> None: ...
+        def send(self, content: Mapping[str, Any], buffers: Sequence[bytes] | None = None) -> None: ...
         def _repr_mimebundle_(self, **kwargs: object) -> tuple[dict[str, Any], dict[str, Any]]: ...
 else:
     from anywidget import AnyWidget

@@ -38,10 +38,10 @@ function bitRow(now, first, partAt) {
   const pieces = [h("span", { class: "offset", "aria-hidden": "true" }, String(first / 8))];
   for (let bit = first; bit < last; ) {
     const part = partAt(bit);
-    const end = Math.min(part.start + part.size, last, part.size < 8 ? last : bit + 8);
+    const end = Math.min(part.start + part.size, last, inBytes(part) ? bit + 8 : last);
     pieces.push(segment(now, part, bit, end, first, partAt));
     if (bit === part.start) pieces.push(name(now, part, first, last));
-    const words = part.size < 8 ? part.words[0] : now.captions[bit / 8][0];
+    const words = inBytes(part) ? now.captions[bit / 8][0] : part.words[0];
     pieces.push(h("span", { class: `cap ${part.kind}${part.size === 1 ? " one" : ""}`, "aria-hidden": "true", style: columns(bit, end, first) }, words));
     bit = end;
   }
@@ -49,6 +49,7 @@ function bitRow(now, first, partAt) {
   return h("div", { class: named ? "row" : "row unnamed", role: "row" }, pieces);
 }
 
+const inBytes = (part) => part.start % 8 === 0 && part.size % 8 === 0;
 const columns = (start, end, first) => ({ "grid-column": `${start - first + 2} / ${end - first + 2}` });
 
 function segment(now, part, start, end, first, partAt) {
