@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 JUPYTER := JUPYTER_CONFIG_PATH=$(CURDIR)/.jupyter JUPYTER_CONFIG_DIR=$(CURDIR)/$(VENV)/etc/jupyter \
 	JUPYTER_DATA_DIR=$(CURDIR)/$(VENV)/share/jupyter IPYTHONDIR=$(CURDIR)/$(VENV)/etc/ipython
 
-.PHONY: help setup lab test lint notebooks solutions pictures bench fuzz clean
+.PHONY: help setup lab test lint notebooks solutions pictures course bench fuzz clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -37,6 +37,9 @@ solutions: setup ## write copies of the lessons with every exercise answered, in
 
 pictures: setup ## take the README's pictures in JupyterLab (Chromium)
 	@$(BIN)/python -m tests.pictures
+
+course: setup ## run every notebook in JupyterLab (Chromium)
+	@$(BIN)/python -m tests.course
 
 BENCH_PACKETS ?= 10000 200000 1000000
 BENCH_RUNS ?= 3

@@ -76,7 +76,12 @@ def in_chunks(file: bytes, chunk: int = 150) -> PacketTable:
         part.rows["offset"] += len(data)
         rows.append(part.rows)
         data += part.data
-    words = reader.trouble, reader.last_in_part and reader.trouble is not None, reader.wrong_lengths, reader.after_gzip
+    words = (
+        reader.trouble,
+        reader.last_in_part and reader.trouble is not None,
+        reader.wrong_lengths,
+        reader.after_gzip,
+    )
     return PacketTable(np.concatenate(rows), data, tuple(reader.addresses), *words, reader.secrets)
 
 

@@ -62,18 +62,19 @@ class FramePass:
 
     def whole(self, frames: Array) -> Array:
         """Which frames count: those of odd connections do not, nor do those that are cut where the capture ends."""
-        odd = np.zeros(max(self.flows.count, 1), "?")
-        odd[list(self.flows.odd)] = True
         last = frames["index"] + 1 == self._count[frames["direction"]]
-        whole: Array = ~odd[frames["direction"] >> 1] & ~(last & (self._skip[frames["direction"]] > 0))
+        whole: Array = ~self._is_odd(frames["direction"] >> 1) & ~(last & (self._skip[frames["direction"]] > 0))
         return whole
 
     def settled(self, messages: Array) -> Array:
         """Which messages (of MESSAGE) count: those of odd connections do not, as far as the pass has found them."""
+        settled: Array = messages["settled"] | ~self._is_odd(messages["connection"])
+        return settled
+
+    def _is_odd(self, connections: Array) -> Array:
         odd = np.zeros(max(self.flows.count, 1), "?")
         odd[list(self.flows.odd)] = True
-        settled: Array = messages["settled"] | ~odd[messages["connection"]]
-        return settled
+        return odd[connections]
 
     def from_client(self, directions: Array) -> Array:
         """Whether these directions are clients'."""

@@ -21,7 +21,6 @@ from wsviz.capture.packets import PACKET, SYN, Array, Chunk
 # What of one direction may wait for the bytes before it: packets, and bytes. More make the connection odd.
 MOST_WAITING, MOST_WAITING_BYTES = 4096, 4 << 20
 _UNKNOWN = -1
-_APART = 1 << 42  # more than two stream offsets of a chunk are apart
 
 
 class Piece(NamedTuple):
