@@ -87,6 +87,7 @@ def print_summary(capture: Capture, connection: int | None = None) -> None:
 
 def write_parquet(tables: Iterable[pd.DataFrame], path: str | None) -> None:
     """Write a table, which comes in parts, to a Parquet file, or to standard output where that is no terminal."""
+    export.need_pyarrow()
     if path is None and sys.stdout.isatty():
         raise WsvizError("parquet is no text for a terminal: name a file with -o, or send it into a pipe")
     export.write_parquet(tables, sys.stdout.buffer if path is None else path)

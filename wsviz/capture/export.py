@@ -80,10 +80,15 @@ def _json(names: list[str], row: tuple[Any, ...]) -> str:
     return "{" + ", ".join(members) + "}"
 
 
-def write_parquet(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str] | IO[bytes]) -> None:
-    """Write tables of the same columns as one Parquet file; raises WsvizError where pyarrow is missing."""
+def need_pyarrow() -> None:
+    """Raise WsvizError where pyarrow is missing."""
     if find_spec("pyarrow") is None:
         raise WsvizError("parquet needs pyarrow, which is not installed: pip install pyarrow")
+
+
+def write_parquet(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Write tables of the same columns as one Parquet file; raises WsvizError where pyarrow is missing."""
+    need_pyarrow()
     pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")  # it tells its types to nobody
     with ExitStack() as stack:
         writer = None

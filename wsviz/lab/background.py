@@ -78,7 +78,9 @@ class Background(Stoppable):
             future.cancel()
             raise LabError(f"the lab did not answer within {timeout:g} seconds") from None
         except CancelledError:
-            if not self._stopped:
+            with self._lock:  # which stop() holds until it has said so
+                stopped = self._stopped
+            if not stopped:
                 raise
             raise LabError("the lab was stopped before it answered") from None
         except BaseException:

@@ -14,7 +14,7 @@ from wsviz.protocol.wire import count
 from wsviz.widgets.capture_explorer_filter import SEVERITIES, TYPES, Filter
 from wsviz.widgets.capture_explorer_overhead import Overhead
 
-DESCRIBED = 200  # connections that the page lists
+DESCRIBED = 100  # connections that the page lists
 MOST_RULES = 100  # that can be chosen
 
 
