@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from wsviz.figures.ladder_steps import LOOKED_AT, frame_words
 from wsviz.protocol.fields import Finding, Side
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.wire import Opcode, apply_mask
+
+_LONG = 100_000  # frames
 
 
 class FrameList:
@@ -40,6 +44,7 @@ class FrameList:
         # A stable sort keeps the capture's order within each connection, which is that of its own frame table.
         self._by_connection = np.argsort(self.connection, kind="stable")
         sizes = np.bincount(self.connection, minlength=len(capture.connections)) if len(self) else np.zeros(0, "i8")
+        self._locks: defaultdict[int, Lock] = defaultdict(Lock)
         self._starts = np.concatenate(([0], np.cumsum(sizes)))
 
     def __len__(self) -> int:
@@ -60,6 +65,15 @@ class FrameList:
             return np.zeros(0, "i8")
         rows: Array = self._by_connection[self._starts[connection] : self._starts[connection + 1]]
         return rows
+
+    def decoded(self, connection: int) -> Connection:
+        """One of the connections; threads that ask for it at the same time have it decoded once."""
+        with self._locks[connection]:
+            return self.capture.connections[connection]
+
+    def is_long(self, connection: int) -> bool:
+        """Whether the connection takes seconds to decode."""
+        return len(self.rows_of(connection)) > _LONG
 
     def columns(self, rows: Array) -> dict[str, Array]:
         """These rows of `frame_columns()`."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsviz.capture.capture import Capture
-from wsviz.capture.connection import Connection
 from wsviz.capture.packets import Array
-from wsviz.figures.explorer_rows import FrameList, RowReader
+from wsviz.figures.explorer_rows import FrameList, RowReader, RowWords
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Side
 from wsviz.protocol.wire import count, opcode_name
@@ -63,18 +62,20 @@ def about(frames: FrameList) -> str:
 
 
 def view_of(frames: FrameList, rows: Array, *, reveal: bool) -> ExplorerView:
-    """The view of these rows of a list: as many as are drawn are put into words, and no others."""
-    capture = frames.capture
-    shown = [*capture.connections[:CONNECTIONS]]
-    left = len(capture.connections) - len(shown)
+    """The view of these rows of a list: as many as are drawn are put into words, and no others.
+
+    Of connections that take seconds to decode, there are numbers only.
+    """
+    capture, number = frames.capture, len(frames.capture.connections)
+    left = number - CONNECTIONS
     return ExplorerView(
         title=file_name(capture),
         about=about(frames),
-        connections=tuple(connection_line(each) for each in shown),
+        connections=tuple(connection_line(frames, each) for each in range(min(number, CONNECTIONS))),
         more_connections=f"… {count(left, 'more connection')}" if left > 0 else "",
         frames=tuple(frame_line(frames, int(row), reveal=reveal) for row in rows[:FRAMES]),
         more=_more(len(frames), len(rows)),
-        several=len(capture.connections) > 1,
+        several=number > 1,
     )
 
 
@@ -93,18 +94,23 @@ def file_name(capture: Capture) -> str:
     return plain(capture.name.replace("\\", "/").rpartition("/")[2])
 
 
-def connection_line(connection: Connection) -> str:
+def connection_line(frames: FrameList, number: int) -> str:
     """A connection in a line: who, what, how much."""
+    if frames.is_long(number):
+        return f"{number}: {count(len(frames.rows_of(number)), 'frame')}"
+    connection = frames.decoded(number)
     parts = [plain(f"{connection.client} → {connection.server}"), connection.protocol]
     counts = (len(connection.frame_table), "frame"), (len(connection.findings), "finding")
-    parts += [count(number, noun) for number, noun in counts if number]
-    return f"{connection.index}: {', '.join(parts)}"
+    parts += [count(amount, noun) for amount, noun in counts if amount]
+    return f"{number}: {', '.join(parts)}"
 
 
 def frame_line(frames: FrameList, row: int, *, reveal: bool) -> FrameLine:
     """One row in words."""
     number, index = frames.place(row)
-    said = RowReader(frames.capture.connections[number], reveal=reveal).words(index)
+    said = RowWords("", (), ())
+    if not frames.is_long(number):
+        said = RowReader(frames.decoded(number), reveal=reveal).words(index)
     remarks = (*(f"{finding.severity}: {finding.rule}" for finding in said.findings[:3]), *said.remarks)
     return FrameLine(
         row=row,

@@ -104,7 +104,7 @@ class Session:
         number, last = min(len(frames.capture.connections), DESCRIBED), time.monotonic()
         for index in range(number):
             job.tell("looking at the connections", index, number)
-            said = describe(frames.capture.connections[index])
+            said = describe(frames.decoded(index))
             with self.lock:
                 self.described = [*self.described, said.picture]
                 self.rules = self.rules + said.rules
@@ -158,8 +158,7 @@ class Session:
         self.generation += 1
         if frames is None:
             return
-        connections = frames.capture.connections
-        self._reader = lru_cache(64)(lambda number: RowReader(connections[number], reveal=reveal))
+        self._reader = lru_cache(64)(lambda number: RowReader(frames.decoded(number), reveal=reveal))
         if self.selected >= 0:
             self.select(self.selected, self.detail.get("packet", 0))
 
@@ -193,7 +192,7 @@ class Session:
         def look(job: Job) -> None:
             job.tell("decoding the connection")
             number, index = frames.place(row)
-            detail = detail_of(frames.capture.connections[number], index, packet, reveal=reveal)
+            detail = detail_of(frames.decoded(number), index, packet, reveal=reveal)
             self._publish(job, lambda: setattr(self, "detail", detail | {"row": row, "connection": number}))
 
         self.jobs.start("detail", look, wait=SOON)

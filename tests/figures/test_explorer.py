@@ -1,0 +1,60 @@
+"""The explorer's figure agrees with the capture, is the same every time, and leaves long connections undecoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.laws import assert_labels_apart
+from wsviz import read_capture
+from wsviz.capture.capture import Capture
+from wsviz.figures import explorer_rows
+from wsviz.figures.explorer import explorer, nothing_open
+from wsviz.figures.explorer_rows import FrameList
+from wsviz.figures.explorer_view import FRAMES, view_of
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+NAMES = ("echo", "close_matrix", "deflate", "poll")
+
+
+def capture_of(name: str) -> Capture:
+    return read_capture(CAPTURES / f"{name}.pcapng")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_picture_is_whole_and_always_the_same(name: str) -> None:
+    figure = explorer(capture_of(name))
+    assert figure == explorer(capture_of(name))
+    ElementTree.fromstring(figure.svg)
+    assert_labels_apart(figure)
+    assert all(len(line) <= 100 for line in figure.text.splitlines())
+    assert "No capture is open" in nothing_open().svg
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_rows_are_the_first_frames(name: str) -> None:
+    capture = capture_of(name)
+    frames = FrameList(capture)
+    view = view_of(frames, frames.rows(), reveal=False)
+    columns = capture.frame_columns()
+    assert [line.size for line in view.frames] == columns["payload_length"][:FRAMES].tolist()
+    assert [line.opcode for line in view.frames] == columns["opcode"][:FRAMES].tolist()
+    assert [str(line.sender) for line in view.frames] == columns["sender"][:FRAMES].tolist()
+    unseen = len(columns["opcode"]) - FRAMES
+    assert (f"… {unseen} more frames" in view.more) == (unseen > 0)
+
+
+def test_what_the_filter_leaves_out_is_said() -> None:
+    frames = FrameList(capture_of("echo"))
+    assert view_of(frames, frames.rows()[:3], reveal=False).more == "3 of 16 frames pass the filter"
+    assert "no WebSocket frame" in explorer(capture_of("poll")).text
+
+
+def test_a_long_connection_is_drawn_in_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explorer_rows, "_LONG", 10)
+    monkeypatch.setattr(FrameList, "decoded", None)  # to decode it would raise
+    text = explorer(capture_of("echo")).text
+    assert "0: 16 frames" in text
+    assert "Hello" not in text
