@@ -112,6 +112,7 @@ def test_filter_follow_and_look_into_a_frame(visit: Visit) -> None:
 
     # The connections: one is followed by a click.
     explorer.get_by_role("combobox", name="finding").select_option("")
+    expect(explorer.locator(".summary")).to_have_text("42 frames")
     explorer.locator("summary", has_text="Connections (16)").click()
     explorer.get_by_role("button", name="follow connection 3", exact=True).click()
     expect(explorer.locator(".summary")).to_have_text("2 of 42 frames")

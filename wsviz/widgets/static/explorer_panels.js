@@ -23,7 +23,11 @@ function opener(wish, upload) {
 // The filter: its wish holds all of it, so that Python never has to guess.
 function filters(wish) {
   let now = { connection: -1, sender: "", type: "", finding: "", text: "" };
-  const change = (part) => wish("filter", { ...now, ...part });
+  // What was asked for counts at once, so that a second change in a row does not take back the first.
+  const change = (part) => {
+    now = { ...now, ...part };
+    wish("filter", now);
+  };
   const typed = later(350, () => text.value !== now.text && change({ text: text.value }));
   const text = h("input", { type: "text", spellcheck: "false", maxlength: "200", oninput: typed, "aria-label": "text in payloads", placeholder: "text in payloads" });
   const type = h("select", { "aria-label": "type of frame", onchange: () => change({ type: type.value }) });
