@@ -20,6 +20,7 @@ from benchmarks.report import Export, Measured, Measurement, as_markdown
 from benchmarks.tools import (
     CHECKS,
     COMMANDS,
+    EXPLORER,
     RIGHT_TEXTS,
     TSHARK_TEXTS,
     WALKED_AT_MOST,
@@ -77,16 +78,18 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
         raise BenchmarkError("tshark is not installed, and everything here is measured against it")
     sizes = sorted(set(options.packets))
     plans = [("mixed", size) for size in sizes] + [(shape, _others(sizes)) for shape in SHAPES[1:]]
-    measurements, profiles = list[Measurement](), dict[str, str]()
+    measurements, profiles, explored = list[Measurement](), dict[str, str](), list[Found]()
     for shape, packets in plans:
         if shape in options.shapes:
             capture, truth = _generated(shape, packets, folder)
             measurements.append(_measured(capture, truth, options.runs, folder, warm_up=not measurements))
             if (shape, packets) == ("mixed", sizes[-1]):
                 profiles = _profiles(capture, folder)
+            if (shape, packets) == ("mixed", sizes[-1]) or shape == "coalesced":
+                explored.append({"name": measurements[-1].name} | _explored(capture, folder))
             capture.unlink()
     export = _export(int(options.export * 1e9 / _BYTES_A_PACKET), folder) if options.export else None
-    report = as_markdown(measurements, export, profiles)
+    report = as_markdown(measurements, export, profiles, explored)
     print(report)
     if options.output:
         options.output.write_text(report)
@@ -138,6 +141,12 @@ def _profiles(capture: Path, folder: Path) -> dict[str, str]:
         measure([*tool.command, "--profile", str(capture)], output)
         profiles[tool.name] = output.read_text().strip()
     return profiles
+
+
+def _explored(capture: Path, folder: Path) -> Found:
+    _say("opening the explorer")
+    measure([*EXPLORER, str(capture)], folder / "output")
+    return dict(json.loads((folder / "output").read_text()))
 
 
 def _export(packets: int, folder: Path) -> Export:

@@ -12,14 +12,16 @@ import hashlib
 import json
 import pstats
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Found = dict[str, Any]
 VALUE_END = b"\x01"  # what tshark is told to put between values
 _PROFILE_LINES = 12
+_FIRST_ROWS = 1024  # that the page asks for at once
 
 
 def frames(path: str, check: bool) -> Found:
@@ -51,6 +53,33 @@ def messages(path: str, check: bool) -> Found:
             digest.update(payload)
         found["messages_sha256"] = digest.hexdigest()
     return found
+
+
+def explorer(path: str, _: bool) -> Found:
+    """A capture opened in CaptureExplorer, until a page that asks as often as it may has its first rows."""
+    from wsviz.widgets import CaptureExplorer
+
+    sent = list[int]()
+
+    class Page(CaptureExplorer):
+        """Counts what it is sent."""
+
+        def send(self, content: Mapping[str, Any], buffers: Sequence[bytes] | None = None) -> None:
+            sent.append(len(json.dumps(content)) + sum(map(len, buffers or ())))
+
+    begun = time.perf_counter()
+    widget = Page()
+    widget.read(path)
+    while widget.capture is None:  # what is described and counted later, nobody waits for
+        time.sleep(0.01)
+    widget._wish(widget, {"do": "rows", "value": {"start": 0, "count": _FIRST_ROWS}}, [])
+    first = time.perf_counter() - begun
+    frames, picture = len(widget.rows), len(json.dumps(widget.picture))
+    begun = time.perf_counter()
+    widget._wish(widget, {"do": "rows", "value": {"start": frames - _FIRST_ROWS, "count": _FIRST_ROWS}}, [])
+    last = time.perf_counter() - begun
+    widget._session.jobs.stop("describe")
+    return {"frames": frames, "first": first, "last": last, "rows_bytes": sent[0], "picture_bytes": picture}
 
 
 def scapy_walk(path: str, _: bool) -> Found:
@@ -99,6 +128,7 @@ def right_texts(path: str, output: str) -> Found:
 JOBS: dict[str, Callable[[str, bool], Found]] = {
     "frames": frames,
     "messages": messages,
+    "explorer": explorer,
     "scapy-walk": scapy_walk,
     "dpkt-walk": dpkt_walk,
 }

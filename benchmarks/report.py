@@ -163,7 +163,12 @@ def _bounded(export: Export) -> Verdict:
     return Verdict(goal, f"{peak / 2**20:.0f} MiB, {peak / size:.2f} of the file", peak <= export.bound)
 
 
-def as_markdown(measurements: Sequence[Measurement], export: Export | None, profiles: dict[str, str]) -> str:
+def as_markdown(
+    measurements: Sequence[Measurement],
+    export: Export | None,
+    profiles: dict[str, str],
+    explored: Sequence[Found] = (),
+) -> str:
     """The whole report."""
     judged = verdicts(measurements, export)
     largest = max((one.truth["packets"] for one in measurements if one.truth["shape"] == "mixed"), default=0)
@@ -175,6 +180,8 @@ def as_markdown(measurements: Sequence[Measurement], export: Export | None, prof
     )
     parts += ["## Measurements", _HOW, _measurements(measurements)]
     parts += ["## Results against the truth", _results(measurements, export)]
+    if explored:
+        parts += ["## The explorer", _EXPLORER, _explored(explored)]
     for title, text in profiles.items():
         parts += [f"## Where the time goes: {title}", f"```text\n{text}\n```"]
     return "\n\n".join(parts) + "\n"
@@ -186,6 +193,26 @@ _HOW = (
     "only walk the packets, the time of `frame_columns()` divided by the tool's. They are linear and slow, so they "
     "are left out for large captures. tshark prints the texts alone; wsviz reads binary messages as well."
 )
+
+
+_EXPLORER = (
+    "`CaptureExplorer` without its page: from a path to the first 1,024 rows, once; what those rows and the picture "
+    "around them send; and the time that the last rows take, as after a jump to the end."
+)
+
+
+def _explored(explored: Sequence[Found]) -> str:
+    rows = [
+        (
+            one["name"],
+            f"{one['frames']:,}",
+            f"{one['first']:.2f}",
+            f"{one['rows_bytes'] / 1024:.0f} + {one['picture_bytes'] / 1024:.0f}",
+            f"{1000 * one['last']:.1f}",
+        )
+        for one in explored
+    ]
+    return _table(("capture", "frames", "first rows, s", "sent, KiB: rows + picture", "last rows, ms"), rows)
 
 
 def _measurements(measurements: Sequence[Measurement]) -> str:

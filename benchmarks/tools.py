@@ -108,7 +108,7 @@ CHECKS = (
     Tool("messages", "check", _job("messages", "--check"), _json),
 )
 RIGHT_TEXTS = _job("right-texts")
-# What else is measured later, such as the explorer's first rows, is one more Tool here.
+EXPLORER = _job("explorer")
 
 
 def tools_for(packets: int) -> list[Tool]:
