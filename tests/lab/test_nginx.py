@@ -169,11 +169,13 @@ def test_stop_ends_all_and_may_be_called_again() -> None:
 
 
 KERNEL = """
-import os, sys
+import os, select, sys
 from wsviz.lab.nginx import Nginx
 proxy = Nginx.start("right", 8001)
 if os.fork() == 0:  # as multiprocessing does
-    sys.stdin.read()
+    end = select.poll()
+    end.register(0, 0)
+    end.poll()  # for the end of stdin, without reading from it what the parent waits for
     os._exit(0)
 print(proxy.port, flush=True)
 sys.stdin.readline()
