@@ -6,12 +6,13 @@ stands for it at the end.
 
 from __future__ import annotations
 
-import select
+import queue
 import socket
 import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -52,23 +53,47 @@ CALLS = {
 
 
 class Peer:
-    """The server's side, by hand."""
+    """The server's side, by hand: every connection is heard in a thread of its own, as browsers open some in advance.
+
+    Who asks for a page gets one, which so comes from an address that Chromium knows for local.
+    """
 
     def __init__(self) -> None:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.origin = f"127.0.0.1:{self.listening.getsockname()[1]}"
+        self._asked: queue.Queue[tuple[socket.socket, bytes]] = queue.Queue()
         self._one: socket.socket | None = None
-        self._forget()
+        threading.Thread(target=self._accept, daemon=True).start()
 
-    def _forget(self) -> None:
-        self.close()
-        self._request, self._read, self._said_close = b"", 0, False
-        self._decoder = StreamDecoder("client")
+    def _accept(self) -> None:
+        with suppress(OSError):  # the end of the test
+            while True:
+                threading.Thread(target=self._hear, args=self.listening.accept()[:1], daemon=True).start()
+
+    def _hear(self, one: socket.socket) -> None:
+        request = b""
+        with suppress(OSError):
+            while not request.endswith(b"\r\n\r\n"):
+                if not (data := one.recv(4096)):
+                    break
+                request += data
+            if b"\r\nUpgrade: websocket\r\n" in request:
+                self._asked.put((one, request))
+                return
+            if request:
+                one.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n" + PAGE)
+        one.close()
 
     def close(self) -> None:
+        """Close the connection that was met last."""
         if self._one is not None:
             self._one.close()
         self._one = None
+
+    def end(self) -> None:
+        self.close()
+        self.listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self.listening.close()
 
     @property
     def one(self) -> socket.socket:
@@ -76,30 +101,11 @@ class Peer:
         return self._one
 
     def meet(self) -> None:
-        """Take the next connection and read its request; one that Chromium opens in advance stays silent."""
-        self._forget()
-        waiting = [self.listening]
-        while not self._request:
-            readable, _, _ = select.select(waiting, [], [], SOON)
-            if not readable:
-                break
-            for each in readable:
-                if each is self.listening:
-                    waiting.append(each.accept()[0])
-                else:
-                    self._request = each.recv(4096)
-                    waiting.remove(each)
-                    self._one = each
-        for each in waiting[1:]:
-            each.close()
-        assert self._request.endswith(b"\r\n\r\n"), "no request came"
+        """Take the next connection that asks for a WebSocket."""
+        self.close()
+        self._one, self._request = self._asked.get(timeout=SOON)
         self.one.settimeout(SOON)
-
-    def serve_page(self) -> None:
-        """Answer the next request with a page, which so comes from an address that Chromium knows for local."""
-        self.meet()
-        self.one.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n" + PAGE)
-        self._forget()
+        self._read, self._said_close, self._decoder = 0, False, StreamDecoder("client")
 
     def do(self, step: Step, moment: Moment) -> None:
         """What a step of the server or of the network asks for."""
@@ -143,12 +149,11 @@ class Peer:
                     self.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def peer() -> Iterator[Peer]:
     peer = Peer()
-    with peer.listening:
-        yield peer
-        peer.close()
+    yield peer
+    peer.end()
 
 
 @pytest.fixture
@@ -157,10 +162,7 @@ def page(browser: Browser, peer: Peer) -> Iterator[Page]:
     with browser.new_context() as context:
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
-        serving = threading.Thread(target=peer.serve_page)
-        serving.start()
         page.goto(f"http://{peer.origin}/page.html")
-        serving.join(SOON)
         page.evaluate(SCRIPT)
         yield page
 
