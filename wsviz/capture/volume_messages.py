@@ -17,7 +17,7 @@ from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
-from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, InflateError, Inflater, negotiated
+from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, InflateError, Inflater
 from wsviz.protocol.fields import Side
 from wsviz.protocol.judge import ReservedBits
 from wsviz.protocol.message import Assembly, Message
@@ -257,21 +257,20 @@ class _Assembler:
         self.begun = 0
         self.sender = SIDES.index(sender)
         self._bits = ReservedBits.of(extensions)
-        self._inflater: Inflater | None = None
-        if (parameters := negotiated(extensions)) is not None:
-            bits, keep = parameters.window_bits(sender), parameters.keeps_context(sender)
-            self._inflater = Inflater(window_bits=bits, keep_context=keep)
+        self._inflater = Inflater.of(extensions, sender)
 
     def take(self, frame: _Frame, body: bytes) -> Message | None:
         """Add a data frame; the message that it completes, if any."""
         opcode = frame.first & OPCODE
         if opcode != Opcode.CONTINUATION:
-            self.open, self.begun = self._begin(frame.first), frame.time
+            # What is wrong with it is a finding, and findings are told by Connection.
+            self.open = Assembly(frame.first, self._inflater, self._bits, judged=False, limit=MAX_MESSAGE_SIZE)
+            self.begun = frame.time
         if self.open is None:
             return None
         final = bool(frame.first & FIN)
         for _ in self.open.add(frame.number, body, final):
-            pass  # what is wrong with it is a finding, and findings are told by Connection
+            pass
         if not final:
             return None
         message, self.open = self.open.message(SIDES[self.sender]), None
@@ -290,10 +289,3 @@ class _Assembler:
             pieces.extend(self._inflater.pieces(body))
             self._inflater.end()
         return b"".join(pieces)
-
-    def _begin(self, first: int) -> Assembly:
-        inflater = self._inflater if first & RSV1 else None
-        unknown = bool(first & RSV1) and (self._bits.others or not self._bits.known)
-        compressed = inflater is not None or unknown
-        opcode = Opcode(first & OPCODE)
-        return Assembly(opcode, inflater, compressed=compressed, judged=False, limit=MAX_MESSAGE_SIZE)

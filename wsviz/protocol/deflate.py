@@ -110,6 +110,13 @@ class Inflater:
         self._broken = True
         self.final_blocks = 0  # blocks with BFINAL=1 in the current message
 
+    @classmethod
+    def of(cls, extensions: str | None, sender: Side) -> Inflater | None:
+        """That of the sender's messages, by the response's Sec-WebSocket-Extensions value; None where it has none."""
+        if (parameters := negotiated(extensions)) is None:
+            return None
+        return cls(window_bits=parameters.window_bits(sender), keep_context=parameters.keeps_context(sender))
+
     def start(self) -> None:
         """Begin a message."""
         if not self._keep:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from wsviz.protocol.deflate import InflateError, Inflater
 from wsviz.protocol.fields import Side
-from wsviz.protocol.judge import utf8_fault
-from wsviz.protocol.wire import Opcode, count
+from wsviz.protocol.judge import ReservedBits, utf8_fault
+from wsviz.protocol.wire import OPCODE, RSV1, RSV2, RSV3, Opcode, count
 
 _TEXT_AT_ONCE = 1 << 20  # bytes decoded at once to judge them: the text takes up to four times as much for a moment
 
@@ -47,22 +47,29 @@ Fault = tuple[str, str]  # the slug of a rule, an explanation
 class Assembly:
     """A message on its way: what its frames have brought so far.
 
-    `inflater` is None where the data is taken as it is, `compressed` and nobody knows how or not; `judged` says
-    whether it must be UTF-8; `limit` is in bytes.
+    `first` is the first byte of the frame that begins it, `inflater` that of its direction, `bits` what the
+    extensions make of RSV1-3; `limit` is in bytes. Whether text is UTF-8 is asked where it is `judged`.
     """
 
     def __init__(
-        self, opcode: Opcode, inflater: Inflater | None, *, compressed: bool, judged: bool, limit: int
+        self, first: int, inflater: Inflater | None, bits: ReservedBits, *, judged: bool, limit: int
     ) -> None:
-        self._opcode, self._inflater, self._compressed, self._limit = opcode, inflater, compressed, limit
-        self._judged = judged
+        reserved = first & (RSV1 | RSV2 | RSV3)
+        self._opcode, self._limit = Opcode(first & OPCODE), limit
+        # None where the data is taken as it is: not compressed, or nobody knows how.
+        self._inflater = inflater if reserved & RSV1 else None
+        unknown = bool(reserved & RSV1) and (bits.others or not bits.known)
+        self._compressed = self._inflater is not None or unknown
+        # A reserved bit that nobody explains may change what the data is.
+        explained = self._inflater is not None or not reserved
+        self._judged = judged and self._opcode == Opcode.TEXT and explained
         self._frames: list[int] = []
         self._pieces: list[bytes] = []
         self._wire_length = self._length = 0
         self._pending = b""  # the bytes of a character that the next frame completes
         self._damaged = False
-        if inflater:
-            inflater.start()
+        if self._inflater:
+            self._inflater.start()
 
     @property
     def first_frame(self) -> int:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import overload
 
-from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, Inflater, negotiated
+from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, Inflater
 from wsviz.protocol.fields import Dissection, Finding, ProtocolError, Side
 from wsviz.protocol.frames import Frame, dissection_of
 from wsviz.protocol.judge import ReservedBits, judge_body, judge_header
@@ -26,9 +26,6 @@ from wsviz.protocol.message import Assembly, Message
 from wsviz.protocol.rules import DEFLATE_RULES, STREAM_RULES
 from wsviz.protocol.wire import (
     FIN,
-    RSV1,
-    RSV2,
-    RSV3,
     Bytes,
     Header,
     Opcode,
@@ -134,10 +131,7 @@ class StreamDecoder:
         if max_message_size < 0:
             raise ProtocolError(f"max_message_size is {max_message_size}, expected 0 or more bytes")
         self._limit = max_message_size
-        self._inflater: Inflater | None = None
-        if (parameters := negotiated(extensions)) is not None:
-            bits, keep = parameters.window_bits(self.sender), parameters.keeps_context(self.sender)
-            self._inflater = Inflater(window_bits=bits, keep_context=keep)
+        self._inflater = Inflater.of(extensions, self.sender)
         self._tail = bytearray()  # the beginning of a frame
         self._offset = 0  # of the tail in the direction, in bytes
         self._frames = 0  # so far
@@ -241,7 +235,7 @@ class StreamDecoder:
             if self._open is not None:
                 name, first = opcode_name(header.opcode), self._open.first_frame
                 find("message-interrupted", f"a {name} frame, expected the rest of frame {first}'s message", "opcode")
-            self._open = self._begin(header)
+            self._open = Assembly(header.first, self._inflater, self._bits, judged=True, limit=self._limit)
         elif self._open is None:
             find("continuation-without-message", "a continuation frame, expected text or binary", "opcode")
             return None
@@ -252,20 +246,6 @@ class StreamDecoder:
             return None
         message, self._open = self._open.message(self.sender), None
         return message
-
-    def _begin(self, header: Header) -> Assembly:
-        """A message that opens with this frame."""
-        reserved, bits = header.first & (RSV1 | RSV2 | RSV3), self._bits
-        inflater = self._inflater if reserved & RSV1 else None
-        unknown = bool(reserved & RSV1) and (bits.others or not bits.known)
-        return Assembly(
-            Opcode(header.opcode),
-            inflater,
-            compressed=inflater is not None or unknown,
-            # A reserved bit that nobody explains may change what the data is.
-            judged=header.opcode == Opcode.TEXT and (inflater is not None or not reserved),
-            limit=self._limit,
-        )
 
 
 def _ignored(found: list[Finding]) -> list[Finding]:
