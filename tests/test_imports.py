@@ -1,4 +1,4 @@
-"""Who imports whom: floors, scapy's two doors, a floor 0 of the standard library alone, a light first import."""
+"""Who imports whom: floors, scapy's three doors, a floor 0 of the standard library alone, a light first import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import wsviz
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "wsviz"
-SCAPYS_DOORS = {f"wsviz/capture/{name}.py" for name in ("scapy_bridge", "scapy_layer")}
+SCAPYS_DOORS = {f"wsviz/capture/{name}.py" for name in ("scapy_bridge", "scapy_layer", "scapy_unread")}
 WORLDLY = {"asyncio", "datetime", "os", "pathlib", "random", "secrets", "select", "selectors", "socket", "ssl"} | {
     *("subprocess", "tempfile", "threading", "time", "uuid")
 }

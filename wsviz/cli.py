@@ -11,15 +11,13 @@ import argparse
 import contextlib
 import io
 import os
-import shutil
-import signal
 import string
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
+from wsviz.cli_input import complain, complain_of, is_streamed, read
 from wsviz.protocol.fields import Finding, Incomplete, Severity, Side, WsvizError
 
 if TYPE_CHECKING:
@@ -41,9 +39,6 @@ COMMANDS = (
     "frame",
     "check-notebooks",
 )
-IN_MEMORY = 64 << 20  # bytes of standard input that are held in memory; more of it goes to a temporary file
-STDIN = "standard input"
-STREAMED = ("frames", "messages")  # commands that need no connection decoded as a whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except WsvizError as error:
-        _complain(str(error))
+        complain(str(error))
         return 2
     except KeyboardInterrupt:
         return 130  # what shells make of a program that Ctrl-C ended
@@ -60,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:  # reading has errors of its own, so this is the output's
         _drop_output()
-        _complain(f"cannot write the output: {error.strerror or error}")
+        complain(f"cannot write the output: {error.strerror or error}")
         return 2
 
 
@@ -83,11 +78,6 @@ def _run(words: list[str]) -> int:
     status = int(options.run(options))
     sys.stdout.flush()  # here, where a reader that is gone can still be caught
     return status
-
-
-def _complain(text: str) -> None:
-    if sys.stderr is not None:  # print would take stdout in its place
-        print(f"wsviz: {text}", file=sys.stderr)
 
 
 def _drop_output() -> None:
@@ -236,85 +226,8 @@ def _format_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", metavar="FILE", help="write there rather than to standard output")
 
 
-def _read(options: argparse.Namespace) -> Capture:
-    """Read a capture; what is wrong with a file that can be read all the same goes to stderr."""
-    name, keys = STDIN if options.file == "-" else options.file, None
-    if options.keylog is not None:
-        from wsviz.capture.tls_keylog import read_key_log
-
-        keys = read_key_log(options.keylog)
-    with _opened(options.file) as file:
-        # Only now: while tcpdump was running, the packets had to be read, and Ctrl-C was not ours.
-        from wsviz import terminal
-        from wsviz.capture.capture import Capture, open_packets
-        from wsviz.capture.har import read_har
-
-        with terminal.progress(file):
-            capture: Capture | None = read_har(file, name, reveal=options.reveal)
-            if capture is None:
-                packets = open_packets(file, name)
-                capture = Capture(name, packets, keys=keys, extensions=options.extensions, reveal=options.reveal)
-            if _is_streamed(capture, options):
-                return capture
-            if options.command not in STREAMED:
-                list(capture.connections)  # they are decoded here, where that shows
-            findings = capture.file_findings
-    _complain_of(name, findings)
-    wanted, number = options.connection, len(capture.connections)
-    if wanted is not None and not 0 <= wanted < number:
-        there = f"0 to {number - 1}" if number else "none"
-        raise WsvizError(f"--connection {wanted}: the capture has no such connection; expected {there}")
-    return capture
-
-
-def _is_streamed(capture: Capture, options: argparse.Namespace) -> bool:
-    """Whether rows are to be written while the file is read: what is wrong with it is known afterwards."""
-    return not capture.is_in_memory and options.command in STREAMED and options.connection is None
-
-
-def _complain_of(name: str, findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        if finding.severity is not Severity.NOTE:
-            _complain(f"{name}: {finding.rule}: {finding.explanation}")
-
-
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[IO[bytes]]:
-    if path == "-":
-        with _spooled_input() as file:
-            yield file
-        return
-    from wsviz.capture.packets import open_capture
-
-    with open_capture(path) as file:
-        yield file
-
-
-@contextlib.contextmanager
-def _spooled_input() -> Iterator[IO[bytes]]:
-    """Standard input as a file that can seek, on disk where it is long.
-
-    Ctrl-C ends `tcpdump -w - | wsviz -`, and reaches both programs: the first one is tcpdump's, which writes what it
-    still has and closes the pipe; the second one is ours.
-    """
-    if sys.stdin is None:
-        raise WsvizError("standard input is closed, expected a pcap or pcapng file")
-    if sys.stdin.isatty():
-        raise WsvizError("standard input is a terminal, expected a pcap or pcapng file")
-    usual = signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, usual))
-    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
-        try:
-            shutil.copyfileobj(sys.stdin.buffer, spool)
-        except OSError as error:
-            raise WsvizError(f"{STDIN}: {error.strerror or error}") from error
-        finally:
-            signal.signal(signal.SIGINT, usual)
-        spool.seek(0)
-        yield spool
-
-
 def _summary(options: argparse.Namespace) -> int:
-    capture = _read(options)
+    capture = read(options)
     from wsviz import terminal
 
     terminal.print_summary(capture, options.connection)
@@ -322,19 +235,19 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _frames(options: argparse.Namespace) -> int:
-    capture = _read(options)
+    capture = read(options)
     return _write(capture.frame_tables(), options, capture)
 
 
 def _messages(options: argparse.Namespace) -> int:
-    capture = _read(options)
+    capture = read(options)
     return _write(capture.message_tables(), options, capture)
 
 
 def _overhead(options: argparse.Namespace) -> int:
     if options.by == "mechanism" and options.connection is not None:
         raise WsvizError("--connection does not go with --by mechanism, whose rows are of many connections")
-    capture = _read(options)
+    capture = read(options)
     return _write([capture.overhead(options.by)], options, capture)
 
 
@@ -356,8 +269,8 @@ def _write(tables: Iterable[pd.DataFrame], options: argparse.Namespace, capture:
         if options.output is None:
             raise
         raise WsvizError(f"{options.output}: {error.strerror or error}") from error
-    if _is_streamed(capture, options):
-        _complain_of(capture.name, capture.damage)
+    if is_streamed(capture, options):
+        complain_of(capture.name, capture.damage)
     return 0
 
 
@@ -378,7 +291,7 @@ def _lint(options: argparse.Namespace) -> int:
             raise WsvizError(f"--ignore {rule}: there is no such rule; the rules are {', '.join(sorted(RULES))}")
     found: list[tuple[Connection | None, Finding]] = [
         (connection, finding)
-        for connection, finding in _read(options).all_findings()
+        for connection, finding in read(options).all_findings()
         if finding.rule not in options.ignore
         and (options.connection is None or (connection is not None and connection.index == options.connection))
     ]
@@ -395,7 +308,7 @@ def _report(options: argparse.Namespace) -> int:
     with contextlib.suppress(OSError):  # what is wrong with either file is told when it is used
         if output is not None and options.file != "-" and os.path.samefile(output, options.file):
             raise WsvizError(f"{output}: this is the capture itself; name another file with -o")
-    capture = _read(options)
+    capture = read(options)
     from wsviz.report.page import report_page
 
     page = report_page(
@@ -421,7 +334,7 @@ def _dataset(options: argparse.Namespace) -> int:
         extensions=options.extensions,
         reveal=options.reveal,
         whole=options.whole,
-        tell=_complain,
+        tell=complain,
     )
     return 0 if complete else 2
 
@@ -453,11 +366,11 @@ def _frame(options: argparse.Namespace) -> int:
         dissection = dissect_frame(data, sender=options.sender, extensions=options.extensions)
     except Incomplete as cut:
         print(bit_diagram(cut.partial))
-        _complain(str(cut))
+        complain(str(cut))
         return 2
     print(bit_diagram(dissection))
     if rest := len(data) - len(dissection.raw):
-        _complain(f"{count(rest, 'more byte')} {'follows' if rest == 1 else 'follow'} the frame")
+        complain(f"{count(rest, 'more byte')} {'follows' if rest == 1 else 'follow'} the frame")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -108,12 +107,9 @@ def print_tables(tables: Iterable[pd.DataFrame], style: str, counted: Sequence[s
 
 
 def _print_part(table: pd.DataFrame, style: str, counted: Sequence[str], *, heading: bool) -> None:
-    values = {str(name): _plain_values(table[name]) for name in table}
-    if "data" in values:  # what the text says is not said again in hex
-        texts = values["text"]
-        values["data"] = [
-            data.hex() if text is None else None for text, data in zip(texts, values["data"], strict=True)
-        ]
+    if "data" in table:  # what the text says is not said again in hex
+        table = table.assign(data=table["data"].where(table["text"].isna()))
+    values = {str(name): export.plain_values(table[name]) for name in table}
     if style == "table":
         if "data" in values:
             pairs = zip(values.pop("text"), values.pop("data"), strict=True)
@@ -129,8 +125,7 @@ def _print_part(table: pd.DataFrame, style: str, counted: Sequence[str], *, head
             print("\t".join(_tsv(name, value) for name, value in zip(values, row, strict=True)))
     else:
         for row in zip(*values.values(), strict=True):
-            members = (f"{json.dumps(name)}: {_json(name, value)}" for name, value in zip(values, row, strict=True))
-            print("{" + ", ".join(members) + "}")
+            print(export.json_line(values, row))
 
 
 def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: str) -> None:
@@ -138,7 +133,7 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
     rows = [dict(zip(FINDINGS, finding_row(connection, finding), strict=True)) for connection, finding in found]
     if style == "jsonl":
         for row in rows:
-            print(json.dumps(row))
+            print(export.json_line(row, row.values()))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
@@ -160,13 +155,6 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
     console.print(Text(severities(finding for _, finding in found) or "nothing found"))
 
 
-def _plain_values(column: pd.Series[Any]) -> list[Any]:
-    """Python's own values, times as ns since the epoch; pandas' NA and NaN become None."""
-    if column.dtype.kind == "M":
-        column = column.astype("int64")
-    return [None if empty else value for value, empty in zip(column.tolist(), column.isna(), strict=True)]
-
-
 def _content(text: str | None, data: str | None) -> str:
     """A message in a table: its text in quotes, or its bytes in hex."""
     if text is not None:
@@ -174,20 +162,12 @@ def _content(text: str | None, data: str | None) -> str:
     return clip(bytes.fromhex((data or "")[: 2 * CLIPPED]).hex(" "), CLIPPED)
 
 
-def _epoch(time: int) -> str:
-    return f"{time // 1_000_000_000}.{time % 1_000_000_000:09d}"
-
-
 def _tsv(name: str, value: Any) -> str:
     if value is None:
         return ""
     if name == "time":
-        return _epoch(value)
+        return export.epoch(value)
     return str(int(value)) if isinstance(value, bool) else plain(str(value))
-
-
-def _json(name: str, value: Any) -> str:
-    return _epoch(value) if name == "time" and value is not None else json.dumps(value)
 
 
 def _print_table(columns: Mapping[str, list[Any]]) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
@@ -41,40 +41,43 @@ def write_tables(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str], s
                 names = [str(name) for name in table]
                 if style == "csv" and not number:
                     writer.writerow(names)
-                for row in _rows(table):
+                for row in zip(*(plain_values(table[name]) for name in table), strict=True):
                     if style == "csv":
-                        writer.writerow([_guarded(value) for value in row])
+                        writer.writerow([_cell(name, value) for name, value in zip(names, row, strict=True)])
                     else:
-                        file.write(_json(names, row) + "\n")
+                        file.write(json_line(names, row) + "\n")
     except OSError as error:
         raise WsvizError(f"{os.fspath(path)}: {error.strerror or error}") from error
 
 
-def _rows(table: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    """Rows of plain values: texts, numbers, None; a time as its text, in which no digit is lost."""
-    return zip(*(_plain_values(table[name]) for name in table), strict=True)
-
-
-def _plain_values(column: pd.Series[Any]) -> list[Any]:
+def plain_values(column: pd.Series[Any]) -> list[Any]:
+    """Python's own texts and numbers: bytes in hex, times as ns since the epoch, None for pandas' NA and NaN."""
     if column.dtype.kind == "M":
-        return [f"{time // 10**9}.{time % 10**9:09d}" for time in column.astype("int64").tolist()]
+        column = column.astype("int64")
     values = [None if empty else value for value, empty in zip(column.tolist(), column.isna(), strict=True)]
     return [value.hex() if isinstance(value, bytes) else value for value in values]
 
 
-def _guarded(value: Any) -> Any:
+def epoch(time: int) -> str:
+    """A time in ns since the epoch as seconds with nine decimals, in which no digit is lost."""
+    return f"{time // 10**9}.{time % 10**9:09d}"
+
+
+def _cell(name: str, value: Any) -> Any:
     """The value as a cell of CSV."""
     if value is None:
         return ""
+    if name == "time":
+        return epoch(value)
     if isinstance(value, str) and not _NUMBER.fullmatch(value) and value.lstrip(" \0").startswith(_FORMULA):
         value = "'" + value
     return value.replace("\0", "\\x00") if isinstance(value, str) else value  # many readers end at a NUL
 
 
-def _json(names: list[str], row: tuple[Any, ...]) -> str:
-    """One line of JSON; the time as a number with all of its digits."""
+def json_line(names: Iterable[str], row: Iterable[Any]) -> str:
+    """One line of JSON for these values of `plain_values`; the time as a number with all of its digits."""
     members = (
-        f"{json.dumps(name)}: {value if name == 'time' else json.dumps(value)}"
+        f"{json.dumps(name)}: {epoch(value) if name == 'time' else json.dumps(value)}"
         for name, value in zip(names, row, strict=True)
     )
     return "{" + ", ".join(members) + "}"

@@ -76,7 +76,7 @@ def not_decoded(rows: Array, data: bytes | bytearray) -> Counter[str]:
     undecided, later = whats_left(rows, data)
     if not len(undecided) + len(later):
         return kinds
-    from wsviz.capture.scapy_bridge import LATER_FRAGMENT, why_no_tcp  # scapy takes a while to import
+    from wsviz.capture.scapy_unread import LATER_FRAGMENT, why_no_tcp  # scapy takes a while to import
 
     for row in rows[undecided]:
         raw = bytes(data[row["offset"] : row["offset"] + row["captured"]])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from wsviz.capture.mechanism import latency
-from wsviz.capture.tables import EXCHANGES, MESSAGES, SUMMARY, make_table
-from wsviz.protocol.fields import Side
-from wsviz.protocol.secrets import mask_bytes, mask_target, mask_text
+from wsviz.capture import tables
+from wsviz.capture.frame_timing import Replies
+from wsviz.capture.volume_messages import arrived
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,62 +16,27 @@ if TYPE_CHECKING:
     from wsviz.capture.har_capture import HarConnection
 
 
-def _nullable(columns: dict[str, str], *names: str) -> dict[str, str]:
-    return columns | {name: columns[name].replace("int64", "Int64") for name in names}
+def _blanked(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The table with NA for each 0 in these columns: a size, a number or a packet that the file does not tell."""
+    return table.assign(**{name: table[name].astype("Int64").mask(table[name] == 0) for name in names})
 
 
 def summary_table(connections: Sequence[HarConnection]) -> pd.DataFrame:
-    rows = (
-        (
-            one.index, str(one.client), str(one.server), one.roles, one.protocol, one.mechanism.name, one.start,
-            one.duration / 1e9, 0, None, len(one.exchanges), 0, len(one.messages), len(one.findings), str(one.ending),
-            None,
-        )
-        for one in connections
-    )  # fmt: skip
-    return make_table(_nullable(SUMMARY, "bytes"), rows)
+    rows = (tables.summary_row(one, one.start, 0, 0) for one in connections)
+    return _blanked(tables.make_table(tables.SUMMARY, rows), "bytes")
 
 
 def message_table(places: Sequence[tuple[HarConnection, int]]) -> pd.DataFrame:
-    """`latency` is from the latest message of the other side that a message may answer, as in captures."""
-    return make_table(_nullable(MESSAGES, "wire_length", "frames", "packet"), _message_rows(places))
-
-
-def _message_rows(places: Sequence[tuple[HarConnection, int]]) -> Iterator[tuple[Any, ...]]:
-    asked: dict[tuple[int, Side], int] = {}
+    """Messages in the order in which they came; their first byte came with the last one, as far as the file tells."""
+    replies, rows = defaultdict[int, Replies](Replies), []
     for connection, number in places:
         message = connection.messages[number]
-        text, data, time = message.text, message.data, message.time or 0
-        question = asked.pop((connection.index, message.sender.other), None)
-        asked[connection.index, message.sender] = time
-        if not connection.reveal:
-            text = None if text is None else mask_text(text)
-            data = mask_bytes(data, same_size=True) if text is None else text.encode()
-        seconds = None if question is None else (time - question) / 1e9
-        yield (
-            connection.index, number, time, message.sender.value, int(message.opcode), len(message.data), None, None,
-            False, None, seconds, text, data,
-        )  # fmt: skip
+        time, packet = message.time or 0, -1  # as a row counts packets, that is 0
+        found = arrived(message, connection.index, packet, time, time)
+        seconds = replies[connection.index].latency(found.sender, time, time)
+        rows.append(tables.message_row(found, number, seconds, reveal=connection.reveal))
+    return _blanked(tables.make_table(tables.MESSAGES, rows), "wire_length", "frames", "packet")
 
 
 def exchange_table(connections: Sequence[HarConnection]) -> pd.DataFrame:
-    rows = [
-        (
-            one.index,
-            exchange.index,
-            exchange.request_time,
-            exchange.request_head.method,
-            exchange.request_head.target if one.reveal else mask_target(exchange.request_head.target),
-            None if exchange.response_head is None else exchange.response_head.status,
-            exchange.request_length or None,
-            exchange.response_length or None,
-            exchange.response_body.length,
-            None if (waited := latency(exchange)) is None else waited / 1e9,
-            None,
-            None,
-        )
-        for one in connections
-        for exchange in one.exchanges
-    ]
-    columns = _nullable(EXCHANGES, "request_length", "response_length", "packet")
-    return make_table(columns, sorted(rows, key=lambda row: row[2]))
+    return _blanked(tables.exchange_table(connections), "request_length", "response_length", "packet")

@@ -111,11 +111,16 @@ def as_column(values: list[Any] | Array, kind: str) -> pd.Series[Any]:
 
 
 def summary_table(connections: Sequence[Connection], table: PacketTable) -> pd.DataFrame:
-    return make_table(SUMMARY, (_summary_row(connection, table) for connection in connections))
+    rows = []
+    for connection in connections:
+        packets = table.rows[connection.packets]
+        size = int(packets["length"].astype("i8").sum())
+        rows.append(summary_row(connection, int(packets["time"].min()), len(packets), size))
+    return make_table(SUMMARY, rows)
 
 
-def _summary_row(connection: Connection, table: PacketTable) -> tuple[Any, ...]:
-    packets = table.rows[connection.packets]
+def summary_row(connection: Connection, time: int, packets: int, size: int) -> tuple[Any, ...]:
+    """The values of SUMMARY; `time` is ns since the epoch, `size` bytes on the wire."""
     return (
         connection.index,
         str(connection.client),
@@ -123,16 +128,16 @@ def _summary_row(connection: Connection, table: PacketTable) -> tuple[Any, ...]:
         connection.roles,
         connection.protocol,
         connection.mechanism.name,
-        int(packets["time"].min()),
+        time,
         connection.duration / 1e9,
-        len(packets),
-        int(packets["length"].astype("i8").sum()),
+        packets,
+        size,
         len(connection.exchanges),
         len(connection.frame_table),
         len(connection.messages),
         len(connection.findings),
         str(connection.ending),
-        connection.display_filter,
+        connection.display_filter or None,
     )
 
 
@@ -187,7 +192,7 @@ def message_table(places: Sequence[tuple[Connection, int]]) -> pd.DataFrame:
     for connection, number in places:
         message, packet = connection.messages[number], connection.message_packets[number] - 1
         found = arrived(message, connection.index, packet, 0, message.time or 0)
-        rows.append(_message_row(found, number, latencies[connection.index][number], reveal=connection.reveal))
+        rows.append(message_row(found, number, latencies[connection.index][number], reveal=connection.reveal))
     return make_table(MESSAGES, rows)
 
 
@@ -200,14 +205,15 @@ def volume_messages(batches: Iterable[Array], store: Store, *, reveal: bool) -> 
             number = numbers[found.connection] = numbers.get(found.connection, -1) + 1
             own = replies.setdefault(found.connection, Replies())
             latency = own.latency(found.sender, found.begun, found.time)
-            rows.append(_message_row(found, number, latency, reveal=reveal))
+            rows.append(message_row(found, number, latency, reveal=reveal))
         yield make_table(MESSAGES, rows)
         none = False
     if none:
         yield make_table(MESSAGES, ())
 
 
-def _message_row(message: Arrived, number: int, seconds: float | None, *, reveal: bool) -> tuple[Any, ...]:
+def message_row(message: Arrived, number: int, seconds: float | None, *, reveal: bool) -> tuple[Any, ...]:
+    """The values of MESSAGES for the message with this number in its connection; `seconds` are its latency."""
     text, data = None, message.data
     if message.opcode == Opcode.TEXT and message.readable:
         text = data.decode(errors="replace")
