@@ -13,7 +13,8 @@ import io
 import os
 import string
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from wsviz.capture.capture import Capture
     from wsviz.capture.connection import Connection
+    from wsviz.capture.values import Values
 
 FORMATS = ("table", "tsv", "jsonl", "parquet")
 COMMANDS = (
@@ -236,35 +238,43 @@ def _summary(options: argparse.Namespace) -> int:
 
 def _frames(options: argparse.Namespace) -> int:
     capture = read(options)
-    return _write(capture.frame_tables(), options, capture)
+    return _write(capture.frame_values, capture.frame_tables, options, capture)
 
 
 def _messages(options: argparse.Namespace) -> int:
     capture = read(options)
-    return _write(capture.message_tables(), options, capture)
+    return _write(capture.message_values, capture.message_tables, options, capture)
 
 
 def _overhead(options: argparse.Namespace) -> int:
     if options.by == "mechanism" and options.connection is not None:
         raise WsvizError("--connection does not go with --by mechanism, whose rows are of many connections")
     capture = read(options)
-    return _write([capture.overhead(options.by)], options, capture)
+    table = capture.overhead(options.by)
+    from wsviz.capture.values import values_of
+
+    return _write(lambda: [values_of(table)], lambda: [table], options, capture)
 
 
-def _write(tables: Iterable[pd.DataFrame], options: argparse.Namespace, capture: Capture) -> int:
-    """Write a table, which comes in parts, in the format and to the place that were asked for."""
+def _write(
+    values: Callable[[], Iterable[Values]],
+    tables: Callable[[], Iterable[pd.DataFrame]],
+    options: argparse.Namespace,
+    capture: Capture,
+) -> int:
+    """Write rows, which come in parts, in the format and to the place that were asked for."""
     from wsviz import terminal
 
-    if (wanted := options.connection) is not None:
-        tables = (table[table["connection"] == wanted].reset_index(drop=True) for table in tables)
+    wanted = options.connection
     try:
         if options.format == "parquet":
-            terminal.write_parquet(tables, options.output)
+            parts = (table if wanted is None else table[table["connection"] == wanted] for table in tables())
+            terminal.write_parquet(parts, options.output)
         elif options.output is None:
-            terminal.print_tables(tables, options.format, _counted(options))
+            terminal.print_rows(_of(wanted, values()), options.format, _counted(options))
         else:
             with Path(options.output).open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-                terminal.print_tables(tables, options.format, _counted(options))
+                terminal.print_rows(_of(wanted, values()), options.format, _counted(options))
     except OSError as error:
         if options.output is None:
             raise
@@ -272,6 +282,16 @@ def _write(tables: Iterable[pd.DataFrame], options: argparse.Namespace, capture:
     if is_streamed(capture, options):
         complain_of(capture.name, capture.damage)
     return 0
+
+
+def _of(connection: int | None, parts: Iterable[Values]) -> Iterator[Values]:
+    """The rows of one connection, or all of them."""
+    if connection is None:
+        yield from parts
+        return
+    for part in parts:
+        kept = [one == connection for one in part["connection"]]
+        yield {name: list(compress(column, kept)) for name, column in part.items()}
 
 
 def _counted(options: argparse.Namespace) -> Sequence[str]:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from wsviz.capture import export
 from wsviz.capture.finding_rows import FINDINGS, finding_row
+from wsviz.capture.values import Values, joined_values
 from wsviz.figures.figure import clip, plain
 from wsviz.figures.summary import severities, summary_lines
 from wsviz.protocol.fields import Finding, Severity, WsvizError
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
+NOTEBOOK = (
+    110  # columns that a notebook shows; JupyterLab, where it does not trust one, and a print cut what is wider
+)
 NARROW_TEXT = 24  # columns that a text has in a table that is wider than the terminal
 CLIPPED = 60  # columns of a message in a table; the other formats have all of it
 PATIENCE = 1.0  # seconds that work may take before a progress bar says how far it is
@@ -43,7 +47,10 @@ class _Console(Console):
 
 
 def _console() -> Console:
-    return _Console(width=None if sys.stdout.isatty() else UNBOUND, highlight=False, soft_wrap=True)
+    console = _Console(width=None if sys.stdout.isatty() else UNBOUND, highlight=False, soft_wrap=True)
+    if console.is_jupyter:  # nobody wraps its lines but this
+        console.size, console.soft_wrap = ConsoleDimensions(NOTEBOOK, console.height), False
+    return console
 
 
 @contextmanager
@@ -92,48 +99,46 @@ def write_parquet(tables: Iterable[pd.DataFrame], path: str | None) -> None:
     export.write_parquet(tables, sys.stdout.buffer if path is None else path)
 
 
-def print_tables(tables: Iterable[pd.DataFrame], style: str, counted: Sequence[str] = ()) -> None:
-    """A table, which comes in parts, as "table", "tsv" or "jsonl"; a "table" has to wait for all of them.
+def print_rows(parts: Iterable[Values], style: str, counted: Sequence[str] = ()) -> None:
+    """Rows, which come in parts, as "table", "tsv" or "jsonl"; a "table" has to wait for all of them.
 
     A "table" leaves out the `counted` columns that are 0 in every row. Times are seconds since the first row in the
     table, and seconds since the epoch with nine decimals elsewhere.
     """
     if style == "table":
-        from wsviz.capture.tables import joined  # with it comes pandas
+        parts = [joined_values(parts)]
+    for number, values in enumerate(parts):
+        if "data" in values:  # what the text says is not said again in hex
+            pairs = zip(values["text"], values["data"], strict=True)
+            values["data"] = [data if text is None else None for text, data in pairs]
+        if style == "table":
+            _print_values(values, counted)
+        elif style == "tsv":
+            columns = [_as_tsv(name, column) for name, column in values.items()]
+            _print_lines((*(() if number else ["\t".join(values)]), *map("\t".join, zip(*columns, strict=True))))
+        else:
+            _print_lines(export.json_lines(values))
 
-        tables = [joined(tables)]
-    for number, table in enumerate(tables):
-        _print_part(table, style, counted, heading=not number)
+
+def _print_lines(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(line + "\n" for line in lines)
 
 
-def _print_part(table: pd.DataFrame, style: str, counted: Sequence[str], *, heading: bool) -> None:
-    if "data" in table:  # what the text says is not said again in hex
-        table = table.assign(data=table["data"].where(table["text"].isna()))
-    values = {str(name): export.plain_values(table[name]) for name in table}
-    if style == "table":
-        if "data" in values:
-            pairs = zip(values.pop("text"), values.pop("data"), strict=True)
-            values["content"] = [_content(text, data) for text, data in pairs]
-        zero = [name for name in counted if values.get(name) and not any(values[name])]
-        _print_table({name: column for name, column in values.items() if name not in zero})
-        if zero:
-            _console().print(Text(f"0 in every row: {', '.join(name.replace('_', ' ') for name in zero)}"))
-    elif style == "tsv":
-        if heading:
-            print("\t".join(values))
-        for row in zip(*values.values(), strict=True):
-            print("\t".join(_tsv(name, value) for name, value in zip(values, row, strict=True)))
-    else:
-        for row in zip(*values.values(), strict=True):
-            print(export.json_line(values, row))
+def _print_values(values: Values, counted: Sequence[str]) -> None:
+    if "data" in values:
+        pairs = zip(values.pop("text"), values.pop("data"), strict=True)
+        values["content"] = [_content(text, data) for text, data in pairs]
+    zero = [name for name in counted if values.get(name) and not any(values[name])]
+    _print_table({name: column for name, column in values.items() if name not in zero})
+    if zero:
+        _console().print(Text(f"0 in every row: {', '.join(name.replace('_', ' ') for name in zero)}"))
 
 
 def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: str) -> None:
     """Findings as a "table", a paragraph each, or as "jsonl" with the columns of the findings table."""
     rows = [dict(zip(FINDINGS, finding_row(connection, finding), strict=True)) for connection, finding in found]
     if style == "jsonl":
-        for row in rows:
-            print(export.json_line(row, row.values()))
+        _print_lines(export.json_lines({name: [row[name] for row in rows] for name in FINDINGS}))
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
@@ -151,23 +156,36 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
         )
     console = _console()
     if found:
-        _print_whole(table, "what")
+        _print_whole(table, "what", {"where": len("connection 1000,"), "section": len("RFC 6455")})
     console.print(Text(severities(finding for _, finding in found) or "nothing found"))
 
 
-def _content(text: str | None, data: str | None) -> str:
+def _content(text: str | None, data: bytes | None) -> str:
     """A message in a table: its text in quotes, or its bytes in hex."""
     if text is not None:
         return clip(f'"{plain(text[:CLIPPED])}"' if len(text) <= CLIPPED else f'"{plain(text[:CLIPPED])}', CLIPPED)
-    return clip(bytes.fromhex((data or "")[: 2 * CLIPPED]).hex(" "), CLIPPED)
+    return clip((data or b"")[:CLIPPED].hex(" "), CLIPPED)
 
 
-def _tsv(name: str, value: Any) -> str:
-    if value is None:
-        return ""
+def _as_tsv(name: str, column: list[Any]) -> list[str]:
     if name == "time":
-        return export.epoch(value)
-    return str(int(value)) if isinstance(value, bool) else plain(str(value))
+        return list(map(export.epoch, column))
+    if set(map(type, column)) == {int}:
+        return list(map(str, column))
+    return list(map(_tsv, column))
+
+
+def _tsv(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case str():
+            return plain(value)
+        case bytes():
+            return value.hex()
+        case bool():
+            return str(int(value))
+    return str(value)
 
 
 def _print_table(columns: Mapping[str, list[Any]]) -> None:
@@ -181,11 +199,12 @@ def _print_table(columns: Mapping[str, list[Any]]) -> None:
     _print_whole(table, "content")
 
 
-def _print_whole(table: Table, text_column: str) -> None:
-    """Print a table without losing a digit: where it is too wide, headers wrap, then the column of text does.
+def _print_whole(table: Table, text_column: str, least: Mapping[str, int] | None = None) -> None:
+    """Print a table without losing a digit: where it is too wide, headers wrap, and the column of text does.
 
-    What is wider than the terminal all the same, the terminal wraps.
+    So do the columns that have a `least` width, down to it. What is wider all the same, the terminal wraps.
     """
+    least = least or {}
     console = _console()
     if console.measure(table, options=console.options.update(max_width=UNBOUND)).maximum > console.width:
         for column in table.columns:
@@ -193,7 +212,8 @@ def _print_whole(table: Table, text_column: str) -> None:
                 column.min_width = NARROW_TEXT
             else:
                 words = [cell_len(word) for word in str(column.header).split()]
-                column.width = max([*words, *(cell_len(str(cell)) for cell in column.cells)])
+                cells = [cell_len(str(cell)) for cell in column.cells]
+                column.width = max([*words, *(min(cell, least.get(str(column.header), cell)) for cell in cells)])
         needed = console.measure(table, options=console.options.update(max_width=UNBOUND)).minimum
         console.size = ConsoleDimensions(max(console.width, needed), console.height)
     console.print(table)

@@ -16,6 +16,7 @@ from wsviz.capture.packets import Array, CaptureFile, PacketTable, TablePackets,
 from wsviz.capture.tcp import build_flow, packets_by_flow
 from wsviz.capture.tls_keylog import KeyLog, read_key_log, with_own_secrets
 from wsviz.capture.tls_reading import TlsKeys
+from wsviz.capture.values import Values, frame_values, message_values
 from wsviz.capture.volume_tables import ROW, OnDisk, Volume, frame_columns
 from wsviz.protocol.fields import Finding, WsvizError
 
@@ -176,8 +177,16 @@ class Capture:
         """The rows of `messages`, a table for some of them at a time; what comes later waits on disk."""
         from wsviz.capture import tables
 
+        yield from map(tables.messages_as_table, self.message_values())
+
+    def frame_values(self) -> Iterator[Values]:
+        """The same as `frame_tables`, as columns of Python's own values, and without pandas; times are ns."""
+        return frame_values(self._volume.timed_frames())
+
+    def message_values(self) -> Iterator[Values]:
+        """The same for `message_tables`."""
         with OnDisk() as store:
-            yield from tables.volume_messages(self._volume.messages(store), store, reveal=self.reveal)
+            yield from message_values(self._volume.messages(store), store, reveal=self.reveal)
 
     @cached_property
     def summary(self) -> pd.DataFrame:

@@ -6,12 +6,13 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
+from wsviz.capture.values import Values, values_of
 from wsviz.protocol.fields import WsvizError
 
 if TYPE_CHECKING:
@@ -38,24 +39,16 @@ def write_tables(tables: Iterable[pd.DataFrame], path: str | os.PathLike[str], s
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             for number, table in enumerate(tables):
-                names = [str(name) for name in table]
-                if style == "csv" and not number:
-                    writer.writerow(names)
-                for row in zip(*(plain_values(table[name]) for name in table), strict=True):
-                    if style == "csv":
-                        writer.writerow([_cell(name, value) for name, value in zip(names, row, strict=True)])
-                    else:
-                        file.write(json_line(names, row) + "\n")
+                values = values_of(table)
+                if style == "jsonl":
+                    file.writelines(line + "\n" for line in json_lines(values))
+                    continue
+                if not number:
+                    writer.writerow(values)
+                for row in zip(*values.values(), strict=True):
+                    writer.writerow([_cell(name, value) for name, value in zip(values, row, strict=True)])
     except OSError as error:
         raise WsvizError(f"{os.fspath(path)}: {error.strerror or error}") from error
-
-
-def plain_values(column: pd.Series[Any]) -> list[Any]:
-    """Python's own texts and numbers: bytes in hex, times as ns since the epoch, None for pandas' NA and NaN."""
-    if column.dtype.kind == "M":
-        column = column.astype("int64")
-    values = [None if empty else value for value, empty in zip(column.tolist(), column.isna(), strict=True)]
-    return [value.hex() if isinstance(value, bytes) else value for value in values]
 
 
 def epoch(time: int) -> str:
@@ -69,18 +62,27 @@ def _cell(name: str, value: Any) -> Any:
         return ""
     if name == "time":
         return epoch(value)
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, str) and not _NUMBER.fullmatch(value) and value.lstrip(" \0").startswith(_FORMULA):
         value = "'" + value
     return value.replace("\0", "\\x00") if isinstance(value, str) else value  # many readers end at a NUL
 
 
-def json_line(names: Iterable[str], row: Iterable[Any]) -> str:
-    """One line of JSON for these values of `plain_values`; the time as a number with all of its digits."""
-    members = (
-        f"{json.dumps(name)}: {epoch(value) if name == 'time' else json.dumps(value)}"
-        for name, value in zip(names, row, strict=True)
-    )
-    return "{" + ", ".join(members) + "}"
+def json_lines(values: Values) -> Iterator[str]:
+    """A line of JSON for each row; the time as a number with all of its digits."""
+    heads = [json.dumps(name) + ": " for name in values]
+    columns = [_as_json(name, column) for name, column in values.items()]
+    for row in zip(*columns, strict=True):
+        yield "{" + ", ".join(map(str.__add__, heads, row)) + "}"
+
+
+def _as_json(name: str, column: list[Any]) -> list[str]:
+    if name == "time":
+        return list(map(epoch, column))
+    if set(map(type, column)) == {int}:
+        return list(map(str, column))
+    return [json.dumps(value.hex() if isinstance(value, bytes) else value) for value in column]
 
 
 def need_pyarrow() -> None:

@@ -24,18 +24,22 @@ from wsviz.capture.exchanges import Body, Exchange
 from wsviz.capture.har_entries import Entry
 from wsviz.capture.mechanism import Mechanism, by_resource, judge_polling
 from wsviz.capture.packets import PACKET, Array, PacketTable, TablePackets
+from wsviz.capture.values import Values, values_of
 from wsviz.capture.volume_tables import Volume
 from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.grammar import has_token
 from wsviz.protocol.handshake import Handshake, check_handshake
 from wsviz.protocol.http_message import Request, Response
+from wsviz.protocol.message import Message
 from wsviz.protocol.rules import RULES
-from wsviz.protocol.wire import count, preview
+from wsviz.protocol.wire import Opcode, count
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_TOLD = 100  # errors of one WebSocket that are told one by one
+MOST_TOLD = 100  # errors that are told one by one
+LONGEST = 200  # characters of the browser's own words
+NO_END = "how it ended is not in a HAR file"
 NO_PACKETS = "a HAR file holds no packets and no frames; record with tcpdump or dumpcap to see them"
 LOST = (
     "pings, pongs, masking, fragmentation, compression, close codes and the bytes on the wire are not in a HAR file"
@@ -78,9 +82,9 @@ class HarConnection(Connection):
         self.messages = CapturedMessages(messages, lambda message: message.data)
         self.message_packets = ()
         self.handshake = _handshake(first)
-        moments = [time for each in self.exchanges for time in (each.request_time, each.end_time) if time is not None]
+        moments = [time for each in entries for time in (each.request_time, each.end_time) if time is not None]
         moments += [message.time for message in messages if message.time is not None]
-        self.start, self._end = min(moments), max(moments)
+        self.start, self._end, self._last = min(moments), max(moments), entries[-1]
         self.findings = tuple(sorted({*_findings(first), *(self.handshake.findings if self.handshake else ())}))
 
     @property
@@ -104,12 +108,21 @@ class HarConnection(Connection):
 
     @cached_property
     def ending(self) -> Ending:
-        """What the file tells of the end: nothing, unless the handshake was refused."""
-        response = self.exchanges[-1].response_head
-        if self.protocol == "http" and _asks(self.exchanges[-1].request_head) and response is not None:
-            words = f"the handshake was refused with {response.status}: the browser reports error, then close 1006"
-            return Ending(Side.SERVER, "refused", words, {Side.CLIENT: 1006})
-        return Ending(None, "open", "how it ended is not in a HAR file")
+        """What the file tells of the end: nothing, unless a handshake failed or an error was noted."""
+        last, told, heard = self._last, [], "the browser reports error, then close 1006"
+        if last.errors:
+            told.append(f"the browser noted: {_shown(last.errors[-1]).rstrip('.')}")
+        if self.protocol == "http" and (last.is_websocket or _asks(last.request)):
+            if last.response is not None:
+                words = f"the handshake was refused with {last.response.status}: {heard}"
+                return Ending(Side.SERVER, "refused", words, {Side.CLIENT: 1006})
+            if told:
+                words = "; ".join(["the WebSocket did not open", *told, heard])
+                return Ending(None, "refused", words, {Side.CLIENT: 1006})
+            return Ending(None, "open", "no answer to the handshake is in the file")
+        if self.protocol == "websocket" and last.end_time is not None:
+            told.append(f"it was over {(last.end_time - last.request_time) / 1e9:.3f} s after the request")
+        return Ending(None, "open", "; ".join([*told, NO_END]))
 
     @cached_property
     def mechanism(self) -> Mechanism:
@@ -127,12 +140,26 @@ class HarConnection(Connection):
 class HarCapture(Capture):
     """A HAR file, decoded as far as it goes: `frames` and `packets` are empty, `overhead()` raises WsvizError."""
 
-    def __init__(self, name: str, entries: Sequence[Entry], unreadable: int, *, reveal: bool = False) -> None:
-        self.name, self.reveal, self._unreadable = name, reveal, unreadable
+    def __init__(
+        self,
+        name: str,
+        entries: Sequence[Entry],
+        unreadable: int,
+        unconnected: Sequence[str],
+        *,
+        reveal: bool = False,
+    ) -> None:
+        """`unreadable` counts entries that are none, `unconnected` has words of WebSockets that found no server."""
+        self.name, self.reveal = name, reveal
+        self._unreadable, self._unconnected = unreadable, unconnected
         self._told = tuple(HarConnection(index, group) for index, group in enumerate(_groups(entries)))
         self.connections = self._told
         for connection in self._told:
             connection.reveal = reveal
+
+    def __repr__(self) -> str:
+        exchanges = sum(len(connection.exchanges) for connection in self._told)
+        return f"<HarCapture {self.name}: {exchanges:,} exchanges, {len(self._told):,} connections>"
 
     @property
     def span(self) -> tuple[int, int]:
@@ -155,11 +182,15 @@ class HarCapture(Capture):
 
     @cached_property
     def file_findings(self) -> tuple[Finding, ...]:
-        """Entries that are none."""
-        if not self._unreadable:
-            return ()
-        words = f"{self._unreadable:,} of the entries have no URL or no time that can be read; they are left out"
-        return (RULES["har-unreadable"].finding(words),)
+        """Entries that are none, and those of WebSockets that are no connection."""
+        found = []
+        if self._unreadable:
+            words = f"{self._unreadable:,} of the entries have no URL or no time that can be read; they are left out"
+            found.append(RULES["har-unreadable"].finding(words))
+        for words in self._unconnected[:MOST_TOLD]:
+            told = f"a WebSocket never had a connection, and the browser noted no time: {_shown(words)}"
+            found.append(RULES["har-error"].finding(told))
+        return tuple(found)
 
     @cached_property
     def _volume(self) -> Volume:
@@ -180,6 +211,10 @@ class HarCapture(Capture):
         from wsviz.capture import har_tables
 
         yield har_tables.message_table(self._in_order())
+
+    def message_values(self) -> Iterator[Values]:
+        """The same as Python's own values."""
+        yield from map(values_of, self.message_tables())
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -217,6 +252,12 @@ def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
     return [*groups.values()]
 
 
+def _shown(words: str) -> str:
+    """Words of the browser, which may quote a server: one line of bounded length."""
+    line = "".join(char if char.isprintable() else "\ufffd" for char in words[:LONGEST])
+    return line if len(words) <= LONGEST else f"{line}..."
+
+
 def _asks(request: Request) -> bool:
     return has_token(request.header("Upgrade") or "", "websocket")
 
@@ -235,7 +276,7 @@ def _exchange(index: int, entry: Entry) -> Exchange:
         Body(body, ((0, entry.body_length),)),
         entry.request_time,
         entry.response_time,
-        entry.end_time,
+        entry.response_time if entry.is_websocket else None if entry.response is None else entry.end_time,
         entry.request_length,
         entry.response_length,
         0,
@@ -269,16 +310,32 @@ def _lines(start: str, head: Request | Response) -> bytes:
 
 
 def _findings(entry: Entry) -> list[Finding]:
-    if not _opened(entry):
+    if not entry.is_websocket:
         return []
-    if entry.messages is None:
-        words = "the file lists the WebSocket, but none of its messages; Chromium's developer tools export them"
-        return [RULES["har-without-messages"].finding(words)]
-    found = [RULES["har-without-frames"].finding(f"{count(len(entry.messages), 'message')}; {LOST}")]
-    for words in entry.errors[:MOST_TOLD]:
-        found.append(RULES["har-error"].finding(f"the browser noted: {preview(words.encode(errors='replace'))}"))
+    found = []
+    if _opened(entry) and entry.messages is None:
+        words = "the file lists the WebSocket, but none of its messages: there were none, or they were not exported"
+        found.append(RULES["har-without-messages"].finding(words))
+    elif _opened(entry):
+        words = f"{count(len(entry.messages or ()), 'message')}; {LOST}{_empty(entry.messages or ())}"
+        found.append(RULES["har-without-frames"].finding(words))
+    for noted in entry.errors[:MOST_TOLD]:
+        found.append(RULES["har-error"].finding(f"the browser noted: {_shown(noted)}"))
     if entry.unreadable:
         found.append(
             RULES["har-unreadable"].finding(f"{count(entry.unreadable, 'message')} of no known form; left out")
         )
     return found
+
+
+def _empty(messages: Sequence[Message]) -> str:
+    """A word on messages that may have been sent as a Blob: Chromium lists it without its bytes."""
+    empty = [
+        each for each in messages if each.sender is Side.CLIENT and each.opcode == Opcode.BINARY and not each.data
+    ]
+    if not empty:
+        return ""
+    noun, verb = ("message", "is") if len(empty) == 1 else ("messages", "are")
+    return (
+        f"; {len(empty):,} binary {noun} of the client {verb} empty here, as Chromium notes every Blob that is sent"
+    )

@@ -28,14 +28,15 @@ def summary_table(connections: Sequence[HarConnection]) -> pd.DataFrame:
 
 def message_table(places: Sequence[tuple[HarConnection, int]]) -> pd.DataFrame:
     """Messages in the order in which they came; their first byte came with the last one, as far as the file tells."""
-    replies, rows = defaultdict[int, Replies](Replies), []
+    replies, found, seconds = defaultdict[int, Replies](Replies), [], []
     for connection, number in places:
         message = connection.messages[number]
-        time, packet = message.time or 0, -1  # as a row counts packets, that is 0
-        found = arrived(message, connection.index, packet, time, time)
-        seconds = replies[connection.index].latency(found.sender, time, time)
-        rows.append(tables.message_row(found, number, seconds, reveal=connection.reveal))
-    return _blanked(tables.make_table(tables.MESSAGES, rows), "wire_length", "frames", "packet")
+        time = message.time or 0
+        found.append(arrived(message, connection.index, 0, time, time))
+        seconds.append(replies[connection.index].latency(found[-1].sender, time, time))
+    reveal = bool(places) and places[0][0].reveal
+    table = tables.table_of_messages(found, [number for _, number in places], seconds, reveal=reveal)
+    return _blanked(table.assign(packet=0), "wire_length", "frames", "packet")
 
 
 def exchange_table(connections: Sequence[HarConnection]) -> pd.DataFrame:

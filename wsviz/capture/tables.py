@@ -16,16 +16,16 @@ import pandas as pd
 from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.finding_rows import FINDINGS, finding_row
-from wsviz.capture.frame_timing import Replies, reply_latencies
+from wsviz.capture.frame_timing import reply_latencies
 from wsviz.capture.ledger import BUCKETS, NO_UNIT, count_connection, count_outside_tcp
 from wsviz.capture.ledger_detail import DETAILS, count_details
 from wsviz.capture.mechanism import latency
 from wsviz.capture.packets import Array, PacketTable
-from wsviz.capture.volume_messages import Arrived, arrived
-from wsviz.capture.volume_tables import ROW, Store, arrived_from, frame_columns
+from wsviz.capture.values import Values, values_of_messages
+from wsviz.capture.volume_messages import Arrived, arrived, message_rows
+from wsviz.capture.volume_tables import ROW, InMemory, frame_columns
 from wsviz.protocol.fields import Finding, Side
-from wsviz.protocol.secrets import mask_bytes, mask_target, mask_text
-from wsviz.protocol.wire import Opcode
+from wsviz.protocol.secrets import mask_target
 
 SUMMARY = {
     "connection": "int64",
@@ -187,55 +187,29 @@ def joined(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def message_table(places: Sequence[tuple[Connection, int]]) -> pd.DataFrame:
+    """Messages of connections, by their numbers there."""
     latencies = {index: reply_latencies(one) for index, one in {one.index: one for one, _ in places}.items()}
-    rows = []
+    found = []
     for connection, number in places:
         message, packet = connection.messages[number], connection.message_packets[number] - 1
-        found = arrived(message, connection.index, packet, 0, message.time or 0)
-        rows.append(message_row(found, number, latencies[connection.index][number], reveal=connection.reveal))
-    return make_table(MESSAGES, rows)
+        found.append(arrived(message, connection.index, packet, 0, message.time or 0))
+    seconds = [latencies[connection.index][number] for connection, number in places]
+    reveal = bool(places) and places[0][0].reveal
+    return table_of_messages(found, [number for _, number in places], seconds, reveal=reveal)
 
 
-def volume_messages(batches: Iterable[Array], store: Store, *, reveal: bool) -> Iterator[pd.DataFrame]:
-    """The same for messages at volume: a table a batch, in the order in which they were completed."""
-    numbers, replies, none = dict[int, int](), dict[int, Replies](), True
-    for batch in batches:
-        rows = []
-        for found in arrived_from(batch, store):
-            number = numbers[found.connection] = numbers.get(found.connection, -1) + 1
-            own = replies.setdefault(found.connection, Replies())
-            latency = own.latency(found.sender, found.begun, found.time)
-            rows.append(message_row(found, number, latency, reveal=reveal))
-        yield make_table(MESSAGES, rows)
-        none = False
-    if none:
-        yield make_table(MESSAGES, ())
+def table_of_messages(
+    messages: Sequence[Arrived], numbers: Sequence[int], latencies: Sequence[float | None], *, reveal: bool
+) -> pd.DataFrame:
+    """Messages with their numbers in their connections, and their latencies in seconds."""
+    store, rows = InMemory(), message_rows(messages, np.arange(len(messages)))
+    rows["place"] = [store.put(message.data) for message in messages]
+    return messages_as_table(values_of_messages(rows, numbers, latencies, store, reveal=reveal))
 
 
-def message_row(message: Arrived, number: int, seconds: float | None, *, reveal: bool) -> tuple[Any, ...]:
-    """The values of MESSAGES for the message with this number in its connection; `seconds` are its latency."""
-    text, data = None, message.data
-    if message.opcode == Opcode.TEXT and message.readable:
-        text = data.decode(errors="replace")
-    if not reveal and text is None:
-        data = mask_bytes(data, same_size=True)
-    elif not reveal and text is not None and (masked := mask_text(text)) != text:
-        text, data = masked, masked.encode()  # else the table shares the message's own bytes
-    return (
-        message.connection,
-        number,
-        message.time,
-        SIDES[message.sender].value,
-        message.opcode,
-        len(message.data),
-        message.wire_length,
-        message.frame_count,
-        message.compressed,
-        message.packet + 1,
-        seconds,
-        text,
-        data,
-    )
+def messages_as_table(values: Values) -> pd.DataFrame:
+    """The values of messages as a table."""
+    return pd.DataFrame({name: as_column(values[name], kind) for name, kind in MESSAGES.items()})
 
 
 def exchange_table(connections: Sequence[Connection]) -> pd.DataFrame:

@@ -222,11 +222,3 @@ def _arrived_of(whole: Whole) -> list[Arrived]:
         packet = int(whole.numbers[connection.message_packets[number] - 1])
         found.append(arrived(message, connection.index, packet, begun[number], message.time or 0))
     return found
-
-
-def arrived_from(rows: Array, store: Store) -> Iterator[Arrived]:
-    """The messages of these rows (of MESSAGE) again."""
-    names = [name for name in Arrived._fields if name != "data"]
-    columns = (rows[name].tolist() for name in (*names, "place", "size"))
-    for *values, place, size in zip(*columns, strict=True):
-        yield Arrived(**dict(zip(names, values, strict=True)), data=store.get(place, size))
