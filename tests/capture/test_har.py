@@ -126,6 +126,75 @@ def test_what_the_developer_tools_lost_is_said() -> None:
     assert missing.rule == "har-without-messages"
 
 
+def test_times_are_seconds_or_milliseconds() -> None:
+    """Chromium's developer tools write seconds since the epoch, Playwright milliseconds."""
+    told = websocket()
+    for message in told["_webSocketMessages"]:
+        message["time"] *= 1000
+    assert [one.time for one in opened(told).connections[0].messages] == [
+        one.time for one in opened(websocket()).connections[0].messages
+    ]
+
+
+def by_developer_tools(told: Json, **timings: float) -> Json:
+    """The entry with the times that Chromium's developer tools write for a WebSocket."""
+    told["timings"] = {
+        "blocked": -1,
+        "dns": -1,
+        "ssl": -1,
+        "connect": -1,
+        "send": 0,
+        "_blocked_queueing": -1,
+    } | timings
+    return told
+
+
+def test_the_developer_tools_wait_until_the_latest_message() -> None:
+    talked = opened(by_developer_tools(websocket(), wait=520.25, receive=80.5))
+    assert talked.exchanges["latency"].isna().all()
+    assert str(talked.connections[0].ending) == (
+        "it was over 0.601 s after the request; how it ended is not in a HAR file"
+    )
+    assert talked.connections[0].duration == 600_750_000
+    silent = opened(by_developer_tools(websocket([]), wait=2.5, receive=0))
+    assert silent.exchanges["latency"].to_list() == [0.0025]
+    assert str(silent.connections[0].ending) == "how it ended is not in a HAR file"  # it went on
+
+
+def test_a_websocket_that_never_had_a_connection_is_told_of() -> None:
+    """The developer tools give it a time before 1970, and count the seconds of its error from somewhere else."""
+    noted = "Error in connection establishment: net::ERR_CONNECTION_REFUSED"
+    never = by_developer_tools(websocket([("error", -1, noted)], status=0), wait=36893298.1, receive=0.2)
+    never["startedDateTime"] = "1969-12-31T23:59:59.000Z"
+    capture = opened(never, websocket())
+    (finding,) = capture.file_findings
+    assert finding.rule == "har-error"
+    assert finding.explanation.endswith(f": wss://shop.example:443: {noted}")
+    assert len(capture.connections) == 1
+    assert capture.span[0] > 10**18
+
+
+def test_a_blob_is_empty_in_the_file_and_that_is_said() -> None:
+    (finding,) = opened(websocket([*TALK, ("send", 2, ""), ("receive", 2, "")])).connections[0].findings
+    assert "1 binary message of the client is empty here, as Chromium notes every Blob" in finding.explanation
+    (finding,) = opened(websocket([*TALK, ("send", 1, ""), ("receive", 2, "")])).connections[0].findings
+    assert "Blob" not in finding.explanation
+
+
+def test_connections_that_the_browser_names_by_the_servers_port() -> None:
+    """Chromium and Firefox write that port as `connection`; what tells connections apart has another name, if any."""
+    told = [entry(f"https://shop.example/{number}", at=number, connection="443") for number in range(4)]
+    for number, name in enumerate(("5", "5", "6")):
+        told[number]["_connectionId"] = name
+    groups = [[each.request_head.target for each in one.exchanges] for one in opened(*told).connections]
+    assert groups == [["/0", "/1"], ["/2"], ["/3"]]
+
+
+def test_what_came_out_of_the_cache_was_never_on_a_network() -> None:
+    told = [entry("https://shop.example/"), entry("https://shop.example/", at=1, _fromCache="disk")]
+    assert len(opened(*told).exchanges) == 1
+
+
 def test_exchanges_have_their_times_and_sizes() -> None:
     capture = opened(entry("https://shop.example/b", at=2), entry("https://shop.example/a?q=1", at=1), websocket())
     assert capture.exchanges["target"].to_list() == ["/chat?token=[masked]", "/a?q=1", "/b"]
@@ -153,6 +222,26 @@ def test_a_refused_handshake() -> None:
     (connection,) = capture.connections
     assert (connection.protocol, connection.ending.how) == ("http", "refused")
     assert "403" in str(connection.ending)
+
+
+def test_a_handshake_without_an_answer_is_told_in_the_browsers_words() -> None:
+    """So the developer tools write it, whatever the server answered: status 0, no headers, an error."""
+    noted = "Error during WebSocket handshake: Unexpected response code: 302"
+    told = by_developer_tools(websocket([("error", -1, noted)], status=0), wait=1.5, receive=0.5)
+    (connection,) = opened(told).connections
+    assert (connection.protocol, connection.ending.how) == ("http", "refused")
+    assert str(connection.ending).startswith(f"the WebSocket did not open; the browser noted: {noted}; ")
+    assert [finding.rule for finding in connection.findings] == ["har-error"]
+    assert connection.duration == 2_000_000
+    (waiting,) = opened(by_developer_tools(websocket([], status=0), wait=0, receive=0)).connections
+    assert (waiting.ending.how, waiting.findings) == ("open", ())
+
+
+def test_a_request_that_failed_is_told_in_the_browsers_words() -> None:
+    told = entry("https://shop.example/", response={"status": 0, "_error": "net::ERR_CONNECTION_REFUSED"})
+    (connection,) = opened(told).connections
+    assert str(connection.ending).startswith("the browser noted: net::ERR_CONNECTION_REFUSED; ")
+    assert connection.findings == ()
 
 
 def test_a_wrong_handshake_is_found() -> None:
@@ -189,8 +278,11 @@ def test_secrets_are_masked_until_they_are_revealed() -> None:
 def test_the_browsers_errors_are_findings() -> None:
     told = websocket([("send", 1, "x"), ("error", -1, "Could not decode a text frame as UTF-8.\x1b[31m")])
     (error,) = [finding for finding in opened(told).connections[0].findings if finding.rule == "har-error"]
-    assert "Could not decode" in error.explanation
+    assert "Could not decode a text frame as UTF-8." in error.explanation
     assert error.explanation.isprintable()
+    long = websocket([("error", -1, "x" * 1000)])
+    assert "har-error" in [each.rule for each in opened(long).connections[0].findings]
+    assert all(len(each.explanation) < 250 for each in opened(long).connections[0].findings)
 
 
 BAD_MESSAGES = [
@@ -334,6 +426,14 @@ def test_it_shows_itself_in_ipython() -> None:
     assert told["text/html"].startswith("<p>made.har")
     told, _ = formatter.format(capture.connections[0])
     assert told["text/plain"].splitlines()[1].startswith("websocket: ")
+
+
+def test_the_summary_counts_what_there_is() -> None:
+    capture = opened(websocket(), entry("https://shop.example/"))
+    assert summary_lines(capture)[0] == (
+        "made.har: a HAR file with 2 exchanges, 3 messages, 2 connections; no packets and no frames"
+    )
+    assert repr(capture) == "<HarCapture made.har: 2 exchanges, 2 connections>"
 
 
 def test_an_empty_har_and_one_with_a_byte_order_mark(tmp_path: Path) -> None:

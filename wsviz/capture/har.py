@@ -6,7 +6,7 @@ import json
 from typing import IO, Any, NoReturn
 
 from wsviz.capture.har_capture import HarCapture
-from wsviz.capture.har_entries import Entry, Unreadable, read_entry
+from wsviz.capture.har_entries import Entry, NeverConnected, Unreadable, read_entry
 from wsviz.protocol.fields import CaptureError
 
 MAX_HAR = 64 << 20  # bytes; as objects, JSON can take twenty times as much
@@ -27,16 +27,19 @@ def read_har(file: IO[bytes], name: str, *, reveal: bool = False) -> HarCapture 
     data = head + file.read(MAX_HAR + 1 - len(head))
     if len(data) > MAX_HAR:
         raise CaptureError(f"{name}: a HAR file of more than {MAX_HAR >> 20} MiB, which is not read")
-    entries, unreadable = list[Entry](), 0
+    entries, unreadable, unconnected = list[Entry](), 0, list[str]()
     for value in _entries(data, name):
         try:
             entry = read_entry(value)
         except Unreadable:
             unreadable += 1
             continue
+        except NeverConnected as error:
+            unconnected.append(str(error))
+            continue
         if entry is not None:
             entries.append(entry)
-    return HarCapture(name, entries, unreadable, reveal=reveal)
+    return HarCapture(name, entries, unreadable, unconnected, reveal=reveal)
 
 
 def _entries(data: bytes, name: str) -> list[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connection
 from wsviz.capture.file_findings import what_instead
+from wsviz.capture.har_capture import HarCapture
 from wsviz.figures.figure import plain
 from wsviz.protocol.fields import Finding, Severity
 from wsviz.protocol.secrets import mask_target
@@ -16,12 +17,12 @@ from wsviz.protocol.wire import count
 
 def summary_lines(capture: Capture, only: int | None = None) -> list[str]:
     """A line on the file, then for each connection, or `only` one, what it was, how it ended and what was found."""
-    packets, size = count(capture.packet_count, "packet"), count(capture.wire_bytes, "byte")
-    lines = [f"{plain(capture.name)}: {packets}, {size}, {count(len(capture.connections), 'TCP connection')}"]
+    lines = [f"{plain(capture.name)}: {_amounts(capture)}"]
     if not any(connection.protocol == "websocket" for connection in capture.connections):
         lines.append(f"no WebSocket here: {what_instead(capture.connections)}")
     if only is None and (found := severities(capture.file_findings)):
-        lines.append(f"found in the file: {found} ({', '.join(finding.rule for finding in capture.file_findings)})")
+        rules = dict.fromkeys(finding.rule for finding in capture.file_findings)
+        lines.append(f"found in the file: {found} ({', '.join(rules)})")
     for connection in capture.connections if only is None else [capture.connections[only]]:
         lines.append(_connection_line(connection))
         if connection.mechanism.name not in ("websocket", "request-response", "tls", "unknown"):
@@ -30,6 +31,18 @@ def summary_lines(capture: Capture, only: int | None = None) -> list[str]:
         if found := severities(connection.findings):
             lines.append(f"    found: {found}")
     return lines
+
+
+def _amounts(capture: Capture) -> str:
+    """How much there is; a browser counted neither packets nor bytes on the wire."""
+    number = len(capture.connections)
+    if not isinstance(capture, HarCapture):
+        packets, size = count(capture.packet_count, "packet"), count(capture.wire_bytes, "byte")
+        return f"{packets}, {size}, {count(number, 'TCP connection')}"
+    exchanges = sum(len(connection.exchanges) for connection in capture.connections)
+    messages = sum(len(connection.messages) for connection in capture.connections)
+    words = [count(exchanges, "exchange"), count(messages, "message"), count(number, "connection")]
+    return f"a HAR file with {', '.join(words)}; no packets and no frames"
 
 
 def severities(findings: Iterable[Finding]) -> str:
