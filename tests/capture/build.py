@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wsviz.capture.capture import Capture
-from wsviz.capture.packets import read_packets_from
-from wsviz.capture.tcp import Direction, build_flows
+from wsviz.capture.packets import PacketTable, read_packets_from
+from wsviz.capture.tcp import Direction, Flow, build_flow, packets_by_flow
 
 # After wsviz, which keeps scapy quiet while it is imported.
 from scapy.layers.inet import IP, TCP  # isort: skip
@@ -135,9 +135,14 @@ def read(file: bytes) -> Capture:
     return Capture("made.pcap", read_packets_from(io.BytesIO(file), "made.pcap"))
 
 
+def flows(table: PacketTable) -> list[Flow]:
+    """All TCP connections of a file, put together."""
+    return [build_flow(table, packets) for packets in packets_by_flow(table)]
+
+
 def streams(file: bytes) -> list[tuple[Direction, Direction]]:
     """Both directions of each TCP connection in a file, the one whose packet came first in front."""
-    return [flow.directions for flow in build_flows(read_packets_from(io.BytesIO(file), "made.pcap"))]
+    return [flow.directions for flow in flows(read_packets_from(io.BytesIO(file), "made.pcap"))]
 
 
 def rules(capture: Capture, index: int = 0) -> list[str]:

@@ -19,8 +19,6 @@ from scapy.layers.inet6 import IPv6  # isort: skip
 from scapy.packet import Padding, Packet  # isort: skip
 from scapy.utils import PcapNgReader, PcapReader  # isort: skip
 
-HELLO = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
-
 
 @pytest.mark.parametrize("path", ALL, ids=ids(ALL))
 def test_every_byte_is_counted_once(path: Path) -> None:

@@ -16,7 +16,7 @@ from wsviz.capture.ledger import BUCKETS
 from wsviz.capture.ledger_detail import DETAILS
 
 PACKET = 14 + 20 + 20  # bytes of a packet without data: Ethernet, IP, TCP without options
-C, S = len(REQUEST), len(RESPONSE)
+C = len(REQUEST)
 
 
 @pytest.mark.parametrize("path", ALL, ids=ids(ALL))

@@ -10,6 +10,7 @@ import pytest
 from tests.laws import assert_labels_apart
 from wsviz import read_capture
 from wsviz.capture.capture import Capture
+from wsviz.capture.connection import Connections
 from wsviz.figures import explorer_rows
 from wsviz.figures.explorer import explorer, nothing_open
 from wsviz.figures.explorer_rows import FrameList
@@ -54,7 +55,7 @@ def test_what_the_filter_leaves_out_is_said() -> None:
 
 def test_a_long_connection_is_drawn_in_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explorer_rows, "_LONG", 10)
-    monkeypatch.setattr(FrameList, "decoded", None)  # to decode it would raise
+    monkeypatch.setattr(Connections, "__getitem__", None)  # to ask for it would raise
     text = explorer(capture_of("echo")).text
     assert "0: 16 frames" in text
     assert "Hello" not in text

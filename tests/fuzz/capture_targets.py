@@ -15,14 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.capture.build import pcap
+from tests.capture.build import flows, pcap
 from tests.capture.scapy_lane import assert_equal, read_by_scapy
 from tests.capture.wrapped import WRAPPINGS, conversation, ip4
 from wsviz.capture.capture import Capture
 from wsviz.capture.gzipped import LARGEST_UNPACKED, Gunzipped
 from wsviz.capture.ledger import count_connection, count_outside_tcp
 from wsviz.capture.packets import read_packets, read_packets_from
-from wsviz.capture.tcp import build_flows
 from wsviz.capture.tls_keylog import KeyLog, parse_key_log
 from wsviz.protocol.fields import CaptureError, WsvizError
 
@@ -131,7 +130,7 @@ def capture_seeds(name: str) -> Iterator[bytes]:
         yield from ((CAPTURES / f"{stem}.keys").read_bytes() for stem in TLS)
     elif name == "tls":
         for stem in TLS:
-            for flow in build_flows(read_packets(CAPTURES / f"{stem}.pcapng")):
+            for flow in flows(read_packets(CAPTURES / f"{stem}.pcapng")):
                 opener = flow.opener or 0
                 client, server = (
                     flow.directions[side].read(0, flow.directions[side].end) for side in (opener, 1 - opener)

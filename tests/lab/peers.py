@@ -65,7 +65,6 @@ class RawClient:
     """A TCP connection that says what it is told and reads only when it is told."""
 
     socket: socket.socket
-    request: bytes
     response: bytes = b""
     decoder: StreamDecoder = field(default_factory=lambda: StreamDecoder("server"))
     received: list[Dissection[Frame]] = field(default_factory=list)
@@ -110,6 +109,6 @@ def raw_client(url: str, *, origin: str | None = None, receive_buffer: int = 409
         connection.settimeout(PATIENCE)
         connection.connect(("127.0.0.1", parse_uri(url).port))
         connection.sendall(request)
-        client = RawClient(connection, request)
+        client = RawClient(connection)
         client.read_handshake()
         yield client

@@ -204,6 +204,23 @@ def test_on_change_is_called_for_what_was_seen() -> None:
         until(lambda: len(ends.relay.capture().connections[0].messages) == 1)
 
 
+def test_progress_changes_with_what_is_recorded_and_at_the_end(relay: Relay) -> None:
+    assert (nothing := relay.progress) == (True, True, 0, 0)
+    with connected(relay) as client:
+        until(lambda: relay.capture().connections[0].handshake)
+        opened = relay.progress
+        assert opened[:2] == (True, True)
+        assert opened[2] > nothing[2]
+        assert opened[3] == 1
+        relay.capture()
+        assert relay.progress == opened, "to look at it changes nothing"
+        client.send("Hello")
+        assert client.recv() == "Hello"
+        until(lambda: relay.progress[2] > opened[2])
+    relay.stop()
+    assert not relay.progress[0]
+
+
 def test_on_change_that_fails_is_logged_and_hinders_nobody(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise ValueError("the learner's slip")

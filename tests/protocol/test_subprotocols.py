@@ -159,12 +159,6 @@ def test_the_first_of_repeated_headers_counts() -> None:
     assert frame.header("bar") is None
 
 
-def test_heart_beats() -> None:
-    assert StompFrame("CONNECT", (("heart-beat", "0,10000"),)).heart_beat == (0, 10_000)
-    assert StompFrame("CONNECT", (("heart-beat", "x"),)).heart_beat is None
-    assert StompFrame("CONNECT").heart_beat is None
-
-
 @pytest.mark.parametrize(
     ("frame", "version"),
     [

@@ -120,6 +120,15 @@ def test_nothing_new_costs_nothing(relay: Relay, monkeypatch: pytest.MonkeyPatch
     assert ladder.picture["live"].startswith("as of now"), "no event loop runs here"
 
 
+def test_how_a_relay_says_what_it_is_matters_not(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Relay, "__repr__", lambda _: "a relay")
+    ladder = Ladder(relay)
+    talk(relay, "one")
+    assert ladder._live is not None
+    ladder._live.look()
+    assert words(ladder).count('"one"') == 2
+
+
 def test_it_is_bounded(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ladder_live, "PACKETS", 10)
     talk(relay, *"abcdef")

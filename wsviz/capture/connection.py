@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from threading import Lock
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -273,11 +274,15 @@ class Connection:
 
 
 class Connections(Sequence[Connection]):
-    """The connections of a capture, each decoded when it is asked for the first time."""
+    """The connections of a capture, each decoded when it is asked for the first time.
+
+    Threads that ask for the same one at the same time have it decoded once; other ones are not held up by that.
+    """
 
     def __init__(self, number: int, decode: Callable[[int], Connection]) -> None:
         self._decoded: list[Connection | None] = [None] * number
         self._decode = decode
+        self._locks: dict[int, Lock] = {}
 
     def __len__(self) -> int:
         return len(self._decoded)
@@ -292,7 +297,10 @@ class Connections(Sequence[Connection]):
         index = range(len(self))[index]  # negative ones; raises IndexError
         connection = self._decoded[index]
         if connection is None:
-            connection = self._decoded[index] = self._decode(index)
+            with self._locks.setdefault(index, Lock()):  # setdefault is atomic: all get the same lock
+                connection = self._decoded[index]
+                if connection is None:
+                    connection = self._decoded[index] = self._decode(index)
         return connection
 
     def __repr__(self) -> str:

@@ -120,13 +120,11 @@ class _Assembler:
         return direction
 
 
-def build_flows(table: PacketTable) -> list[Flow]:
-    """All TCP connections of a capture, numbered by their first packet as Wireshark's tcp.stream does."""
-    return [build_flow(table, packets) for packets in packets_by_flow(table)]
-
-
 def packets_by_flow(table: PacketTable) -> list[Array]:
-    """The packets of each connection, as indices in file order."""
+    """The packets of each TCP connection, as indices in file order.
+
+    Connections are numbered by their first packet, as Wireshark's tcp.stream does.
+    """
     directions, count = flow_numbers(TablePackets(table))
     order = np.argsort(directions >> 1, kind="stable")
     bounds = np.searchsorted(directions[order] >> 1, np.arange(count + 1))

@@ -31,7 +31,7 @@ class Stream(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, in bytes `start` to `end`, its line end from `stop` on.
+    """One line, in bytes `start` to `end`, its line end included.
 
     `kind` is the field's name, or "comment", "blank", "unknown" or "cut" (the stream ends within it). `says` is what
     the browser does. `parts` are the pieces of its text, each with the number of the chunk that begins there, 0 where
@@ -39,7 +39,6 @@ class Line:
     """
 
     start: int
-    stop: int
     end: int
     kind: str
     says: str
@@ -52,7 +51,6 @@ class Line:
 class Block:
     """Some lines, and the event that they make. `outcome` is "dispatched", "empty" or "unfinished"."""
 
-    number: int
     lines: tuple[Line, ...]
     event: Event
     outcome: str
@@ -107,7 +105,7 @@ def view_of(stream: Stream) -> StreamView:
     starts = _starts(stream.pieces, len(data))
     lines = [*_lines(data, starts)]
     blocks, at, last, retry = [], 0, "", None
-    for number, event in enumerate(parse_event_stream(data), 1):
+    for event in parse_event_stream(data):
         inside = []
         while at < len(lines) and lines[at].start < event.end:
             inside.append(lines[at])
@@ -119,7 +117,7 @@ def view_of(stream: Stream) -> StreamView:
             inside[-1] = replace(inside[-1], says="ends the block: without data, no event")
         retries = [line for line in inside if line.kind == "retry" and not line.says.startswith("ignored")]
         retry = event.retry if retries else retry  # it counts at once, whether the block ends or not
-        blocks.append(Block(number, tuple(inside), event, outcome, last))
+        blocks.append(Block(tuple(inside), event, outcome, last))
     unread = len(stream.data) - len(data)
     return StreamView(stream.origin, len(stream.data), unread, tuple(blocks), len(stream.pieces), last, retry)
 
@@ -164,7 +162,7 @@ def _lines(data: bytes, starts: dict[int, int]) -> Iterator[Line]:
         begun = kind == "data" or (begun and kind != "blank")
         parts = _parts(data, at, at + len(content), end, {cut: starts[cut] for cut in inside})
         sign = match[2].decode().replace("\r", "\\r").replace("\n", "\\n")
-        yield Line(at, at + len(content), end, kind, says, parts, sign, _hex(data[at:end]))
+        yield Line(at, end, kind, says, parts, sign, _hex(data[at:end]))
         at = end
 
 

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
+from wsviz.capture.har_capture import NO_PACKETS, HarCapture
 from wsviz.capture.ledger import NO_UNIT
 from wsviz.capture.packets import Array
 from wsviz.figures.ladder_steps import LOOKED_AT, frame_words
-from wsviz.protocol.fields import Finding, Side
+from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.wire import Opcode, apply_mask
 
 _LONG = 100_000  # frames
+_HAR = f"{NO_PACKETS}; its messages are in `read_capture(path).messages`, and `wsviz report` lists them"
 
 
 class FrameList:
     """All frames of a capture, in capture order: a row is an index into the columns.
 
-    It is made from `frame_columns()` alone; a connection is asked for only where a row needs words.
+    It is made from `frame_columns()` alone; a connection is asked for only where a row needs words. Raises WsvizError
+    where the capture is a HAR file, which has messages without frames.
     """
 
     def __init__(self, capture: Capture) -> None:
+        if isinstance(capture, HarCapture):
+            raise WsvizError(f"{capture.name}: {_HAR}")
         self.capture = capture
         self._columns = columns = capture.frame_columns()
         self.connection: Array = columns["connection"]
@@ -38,13 +41,11 @@ class FrameList:
         self.fin: Array = columns["fin"]
         self.rsv1: Array = columns["rsv1"]
         self.masked: Array = columns["masked"]
-        self.header_length: Array = columns["header_length"]
         self.payload_length: Array = columns["payload_length"]
         self.packet: Array = columns["packet"]
         # A stable sort keeps the capture's order within each connection, which is that of its own frame table.
         self._by_connection = np.argsort(self.connection, kind="stable")
         sizes = np.bincount(self.connection, minlength=len(capture.connections)) if len(self) else np.zeros(0, "i8")
-        self._locks: defaultdict[int, Lock] = defaultdict(Lock)
         self._starts = np.concatenate(([0], np.cumsum(sizes)))
 
     def __len__(self) -> int:
@@ -65,11 +66,6 @@ class FrameList:
             return np.zeros(0, "i8")
         rows: Array = self._by_connection[self._starts[connection] : self._starts[connection + 1]]
         return rows
-
-    def decoded(self, connection: int) -> Connection:
-        """One of the connections; threads that ask for it at the same time have it decoded once."""
-        with self._locks[connection]:
-            return self.capture.connections[connection]
 
     def is_long(self, connection: int) -> bool:
         """Whether the connection takes seconds to decode."""

@@ -16,9 +16,8 @@ CONNECTIONS, FRAMES = 4, 12  # drawn; what is beyond is counted
 
 @dataclass(frozen=True, slots=True)
 class FrameLine:
-    """One frame: `time` in seconds since the capture's first frame, `row` its place among all frames."""
+    """One frame: `time` in seconds since the capture's first frame."""
 
-    row: int
     time: float
     connection: int
     sender: Side
@@ -98,7 +97,7 @@ def connection_line(frames: FrameList, number: int) -> str:
     """A connection in a line: who, what, how much."""
     if frames.is_long(number):
         return f"{number}: {count(len(frames.rows_of(number)), 'frame')}"
-    connection = frames.decoded(number)
+    connection = frames.capture.connections[number]
     parts = [plain(f"{connection.client} → {connection.server}"), connection.protocol]
     counts = (len(connection.frame_table), "frame"), (len(connection.findings), "finding")
     parts += [count(amount, noun) for amount, noun in counts if amount]
@@ -110,10 +109,9 @@ def frame_line(frames: FrameList, row: int, *, reveal: bool) -> FrameLine:
     number, index = frames.place(row)
     said = RowWords("", (), ())
     if not frames.is_long(number):
-        said = RowReader(frames.decoded(number), reveal=reveal).words(index)
+        said = RowReader(frames.capture.connections[number], reveal=reveal).words(index)
     remarks = (*(f"{finding.severity}: {finding.rule}" for finding in said.findings[:3]), *said.remarks)
     return FrameLine(
-        row=row,
         time=(int(frames.time[row]) - frames.start) / 1e9,
         connection=number,
         sender=Side.SERVER if frames.server[row] else Side.CLIENT,

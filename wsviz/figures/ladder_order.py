@@ -12,7 +12,7 @@ import numpy as np
 
 from wsviz.capture.connection import Connection
 from wsviz.capture.packets import Array
-from wsviz.figures.ladder_steps import WEBSOCKET, Key, Step, frame_steps, http_steps, tcp_steps, tls_steps
+from wsviz.figures.ladder_steps import WEBSOCKET, Step, frame_steps, http_steps, tcp_steps, tls_steps
 from wsviz.protocol.fields import Side
 from wsviz.protocol.wire import count
 
@@ -89,13 +89,6 @@ class Order:
     def steps(self, start: int, stop: int) -> list[Step]:
         """The steps from one place to another, without their states."""
         return [self._make(entry) for entry in self._entries[start:stop]]
-
-    def find(self, key: Key) -> int:
-        """The place of the step with this key, or -1 where it is not among the chosen."""
-        entries = self._entries
-        same = (entries["packet"] == key[0]) & (entries["phase"] == key[1]) & (entries["place"] == key[2])
-        found = np.nonzero(same & ~entries["folded"])[0]
-        return int(found[0]) if len(found) else -1
 
     def _make(self, entry: Array) -> Step:
         key = (int(entry["packet"]), int(entry["phase"]), int(entry["place"]))

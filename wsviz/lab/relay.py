@@ -93,6 +93,14 @@ class Relay(Stoppable):
         return not self._recording.stopped
 
     @property
+    def progress(self) -> tuple[bool, bool, int, int]:
+        """How far it is: `running`, `recording`, about how many bytes the recording takes, and its connections.
+
+        Cheap to ask for; where it is what it was, `capture()` gives what it gave.
+        """
+        return self.running, self.recording, self._recording.size, len(self._recording.conversations)
+
+    @property
     def faults(self) -> Faults:
         """What it does at present to the bytes it passes on."""
         return self._faults

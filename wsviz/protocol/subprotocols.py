@@ -140,12 +140,6 @@ class StompFrame:
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
 
-    @property
-    def heart_beat(self) -> tuple[int, int] | None:
-        """What the heart-beat header says: milliseconds between beats that the sender can send, and wants."""
-        match = re.fullmatch(r"([0-9]{1,9}),([0-9]{1,9})", self.header("heart-beat") or "")
-        return (int(match[1]), int(match[2])) if match else None
-
     def serialize(self, version: str = "1.2") -> bytes:
         """The frame's bytes; raises ProtocolError for what the version cannot say."""
         escapes = {char: escape for escape, char in _escapes(self.command, version).items()}

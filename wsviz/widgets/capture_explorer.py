@@ -133,7 +133,7 @@ class CaptureExplorer(PictureWidget):
         if frames is None or selected < 0:
             return None
         number, index = frames.place(selected)
-        return frames.decoded(number).frames[index]
+        return frames.capture.connections[number].frames[index]
 
     @property
     def reveal(self) -> bool:

@@ -82,7 +82,7 @@ def _messages(frames: FrameList, rows: Array, reveal: bool) -> Iterator[tuple[in
     owners, done = frames.connection[rows], 0
     for owner in np.unique(owners).tolist():
         mine = rows[owners == owner]
-        connection = frames.decoded(owner)
+        connection = frames.capture.connections[owner]
         if connection.reveal != reveal:
             connection = copy.copy(connection)  # the capture itself stays as it was read
             connection.reveal = reveal

@@ -75,7 +75,7 @@ class Filter:
         for number in np.unique(owners).tolist():
             mine = rows[owners == number]
             tell(looked)
-            seeker = Seeker(frames.decoded(number), self.text, self.has if self.finding else None)
+            seeker = Seeker(frames.capture.connections[number], self.text, self.has if self.finding else None)
             places = np.searchsorted(frames.rows_of(number), mine)
             for start in range(0, len(mine), _AT_ONCE):
                 part = places[start : start + _AT_ONCE]

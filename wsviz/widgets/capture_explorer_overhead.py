@@ -35,8 +35,9 @@ def overhead_of(frames: FrameList, rows: Array, tell: Callable[[int], None]) -> 
     for number in np.unique(owners).tolist():
         tell(counted)
         mine = rows[owners == number]
-        table = frames.decoded(number).frame_table[np.searchsorted(frames.rows_of(number), mine)]
-        counts = _count(frames.decoded(number), table)
+        connection = frames.capture.connections[number]
+        table = connection.frame_table[np.searchsorted(frames.rows_of(number), mine)]
+        counts = _count(connection, table)
         own += counts.get(0, 0)
         others += counts.get(NO_UNIT, 0)
         counted += len(mine)

@@ -14,6 +14,7 @@ import numpy as np
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.export import STYLES, write_tables
+from wsviz.capture.har import read_har
 from wsviz.capture.packets import Array, read_packets_from
 from wsviz.capture.tls_keylog import read_key_log
 from wsviz.figures.explorer_rows import FrameList, RowReader
@@ -78,11 +79,12 @@ class Session:
                 job.tell("reading")
                 keys = None if keylog is None else read_key_log(keylog)
                 with watched(path, name, job) as file:
-                    table = read_packets_from(file, name)
+                    capture: Capture | None = read_har(file, name)
+                    if capture is None:
+                        packets = read_packets_from(file, name)
+                        capture = Capture(name, packets, keys=keys, extensions=extensions)
             finally:
                 after()
-            job.tell("decoding")
-            capture = Capture(name, table, keys=keys, extensions=extensions)
             job.tell("decoding")
             frames = FrameList(capture)
             self._publish(job, lambda: self.take(frames))
@@ -104,7 +106,7 @@ class Session:
         number, last = min(len(frames.capture.connections), DESCRIBED), time.monotonic()
         for index in range(number):
             job.tell("looking at the connections", index, number)
-            said = describe(frames.decoded(index))
+            said = describe(frames.capture.connections[index])
             with self.lock:
                 self.described = [*self.described, said.picture]
                 self.rules = self.rules + said.rules
@@ -158,7 +160,7 @@ class Session:
         self.generation += 1
         if frames is None:
             return
-        self._reader = lru_cache(64)(lambda number: RowReader(frames.decoded(number), reveal=reveal))
+        self._reader = lru_cache(64)(lambda number: RowReader(frames.capture.connections[number], reveal=reveal))
         if self.selected >= 0:
             self.select(self.selected, self.detail.get("packet", 0))
 
@@ -192,7 +194,7 @@ class Session:
         def look(job: Job) -> None:
             job.tell("decoding the connection")
             number, index = frames.place(row)
-            detail = detail_of(frames.decoded(number), index, packet, reveal=reveal)
+            detail = detail_of(frames.capture.connections[number], index, packet, reveal=reveal)
             self._publish(job, lambda: setattr(self, "detail", detail | {"row": row, "connection": number}))
 
         self.jobs.start("detail", look, wait=SOON)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol, runtime_checkable
 
 from wsviz.capture.capture import Capture
@@ -37,7 +37,7 @@ NOTHING_YET = LadderView(
 
 @runtime_checkable
 class Watchable(Protocol):
-    """What a live ladder asks of a relay, such as `wsviz.lab.relay.Relay`; its repr says how much it has recorded."""
+    """What a live ladder asks of a relay, such as `wsviz.lab.relay.Relay`."""
 
     @property
     def running(self) -> bool:
@@ -46,6 +46,10 @@ class Watchable(Protocol):
     @property
     def recording(self) -> bool:
         """Whether there is memory left for it."""
+
+    @property
+    def progress(self) -> Hashable:
+        """What changes when more is recorded, or when no more can be; asked for several times a second."""
 
     def capture(self) -> Capture:
         """All so far."""
@@ -57,7 +61,7 @@ class Live:
     def __init__(self, relay: Watchable, grown: Callable[[], None]) -> None:
         self._relay, self._grown = relay, grown
         self._task: asyncio.Task[None] | None = None
-        self._seen = self._sign()
+        self._seen = relay.progress
         self._beat = 0.0
         self.over = False
         self.capture, self.words = relay.capture(), "live: grows as bytes pass"
@@ -83,10 +87,10 @@ class Live:
 
     def look(self) -> None:
         """See whether there is something new."""
-        if self.over or (sign := self._sign()) == self._seen:
+        if self.over or (progress := self._relay.progress) == self._seen:
             return
         try:
-            self.capture, self._seen = self._relay.capture(), sign
+            self.capture, self._seen = self._relay.capture(), progress
         except WsvizError as error:
             self.over, self.words = True, clip(f"the relay does not answer: {plain(str(error))}", 100)
         else:
@@ -100,10 +104,6 @@ class Live:
             start = time.monotonic()
             self.look()
             wait = max(EVERY, SHARE * (time.monotonic() - start))
-
-    def _sign(self) -> str:
-        """What changes when more is recorded, or when no more can be."""
-        return repr(self._relay)
 
     def _judge(self) -> None:
         """Whether this is the end of it."""

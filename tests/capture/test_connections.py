@@ -1,0 +1,102 @@
+"""The connections of a capture are decoded when somebody asks for them, and once, whichever threads ask."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier, Event
+
+import pytest
+
+from wsviz import read_capture
+from wsviz.capture import capture as module
+from wsviz.capture.connection import Connection, Connections
+from wsviz.capture.packets import PacketTable
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+TIMEOUT = 60  # seconds
+ASKING = 8  # threads
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[Connection, ...]:
+    """Some connections to hand out."""
+    return read_capture(CAPTURES / "close_matrix.pcapng").connections[:]
+
+
+def test_threads_that_ask_together_have_it_decoded_once(told: tuple[Connection, ...]) -> None:
+    all_there, asked, again = Barrier(ASKING), list[int](), Event()
+
+    def decode(index: int) -> Connection:
+        asked.append(index)
+        if len(asked) > 1:
+            again.set()
+        again.wait(0.5)  # nobody comes meanwhile; without a lock the next would, at once
+        return told[index]
+
+    connections = Connections(2, decode)
+
+    def ask(index: int) -> Connection:
+        all_there.wait(TIMEOUT)
+        return connections[index]
+
+    with ThreadPoolExecutor(ASKING) as pool:
+        answers = [pool.submit(ask, index) for index in (1, -1) * (ASKING // 2)]
+        assert all(answer.result(TIMEOUT) is told[1] for answer in answers)
+    assert asked == [1]
+    assert connections[:] == told[:2]
+    assert asked == [1, 0], "a slice decodes the rest"
+
+
+def test_one_that_takes_long_holds_up_no_other(told: tuple[Connection, ...]) -> None:
+    began, may_end = Event(), Event()
+
+    def decode(index: int) -> Connection:
+        if index == 0:
+            began.set()
+            assert may_end.wait(TIMEOUT)
+        return told[index]
+
+    connections = Connections(2, decode)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(connections.__getitem__, 0)
+        try:
+            assert began.wait(TIMEOUT)
+            assert pool.submit(connections.__getitem__, 1).result(TIMEOUT) is told[1]
+            assert not slow.done()
+        finally:
+            may_end.set()
+        assert slow.result(TIMEOUT) is told[0]
+
+
+def test_one_that_could_not_be_decoded_is_tried_again(told: tuple[Connection, ...]) -> None:
+    answers = iter([MemoryError("no memory left"), told[0]])
+
+    def decode(index: int) -> Connection:
+        answer = next(answers)
+        if isinstance(answer, MemoryError):
+            raise answer
+        return answer
+
+    connections = Connections(1, decode)
+    with pytest.raises(MemoryError):
+        connections[0]
+    assert connections[0] is told[0]
+    with pytest.raises(IndexError):
+        connections[1]
+
+
+def test_a_capture_decodes_no_more_than_what_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[int] = []
+
+    class Noted(Connection):
+        def __init__(self, index: int, flow: object, table: PacketTable, *others: object) -> None:
+            decoded.append(index)
+            super().__init__(index, flow, table, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "Connection", Noted)
+    connections = read_capture(CAPTURES / "close_matrix.pcapng").connections
+    assert len(connections) > 3
+    assert decoded == []
+    assert connections[2] is connections[2] is connections[2 - len(connections)]
+    assert decoded == [2]
