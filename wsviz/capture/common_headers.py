@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wsviz.capture.pcap_records import Array, anywhere
+from wsviz.capture.octets import Array, anywhere
 
 _ETHERNET, _IPV4, _FIVE_WORDS, _TCP, _TIMESTAMPS = 1, 0x0800, 0x45, 6, 0x0101080A
 _IP, _TCP_AT, _OPTIONS = 14, 34, 54  # bytes: where the headers begin, and TCP's options

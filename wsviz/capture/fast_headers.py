@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wsviz.capture.ip_fragments import Fragment, join
-from wsviz.capture.pcap_records import anywhere
+from wsviz.capture.octets import anywhere
 
 Array = npt.NDArray[Any]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wsviz.capture.octets import distinct
 from wsviz.capture.packets import ACK, SYN, Array, Packets
 
 NO_FLOW = -1  # the direction of a packet that is not TCP
@@ -34,7 +35,9 @@ class FlowNumbers:
         """The direction of each packet of a chunk, NO_FLOW where it is not TCP; `pairs` number their addresses."""
         tcp = np.flatnonzero(rows["tcp_packet"])
         ports = rows["source_port"][tcp].astype("i8") << 16 | rows["destination_port"][tcp]
-        keys, first, where = np.unique(pairs[tcp].astype("i8") << 32 | ports, return_index=True, return_inverse=True)
+        keys = pairs[tcp].astype("i8") << 32 | ports
+        first, where = distinct(keys)
+        keys = keys[first]
         numbers = [self._current.get(key, NO_FLOW) for key in keys.tolist()]
         places = [place for place, number in zip(first.tolist(), numbers, strict=True) if number < 0]
         flags, seqs, acks = rows["flags"][tcp], rows["seq"][tcp], rows["ack"][tcp]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from wsviz.capture.common_headers import decode_common
 from wsviz.capture.fast_headers import address_pairs, decode_headers
 from wsviz.capture.gzipped import Gunzipped, decompressed
+from wsviz.capture.octets import distinct
 from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_RECORD_CUT, OddFile, Records, RecordWalker, record_walker
 from wsviz.protocol.fields import CaptureError
 
@@ -49,7 +50,7 @@ PACKET = np.dtype(
 FIN, SYN, RST, ACK = 0x01, 0x02, 0x04, 0x10
 
 _HEADERS_AT_ONCE = 1 << 17  # packets whose headers are decoded together: their columns then stay near the processor
-CHUNK = 1 << 24  # bytes of a file that are read together where it is read in chunks
+CHUNK = 1 << 23  # bytes of a file that are read together where it is read in chunks
 _LARGEST_BLOCK = 1 << 28  # bytes; no chunk grows beyond that for the sake of one block
 _SCAPY_CHUNK = 4096  # packets
 
@@ -303,13 +304,14 @@ def _decode(rows: Array, data: bytes | bytearray, pairs: _Pairs) -> Array:
         part = rows[start : start + _HEADERS_AT_ONCE]
         common, addresses = decode_common(part, data)
         rest = _decode_rest(part, data, common)
-        distinct, first, which = np.unique(addresses, return_index=True, return_inverse=True)
-        places = dict(zip(distinct.tolist(), common[first].tolist(), strict=True))
+        first, which = distinct(addresses)
+        keys: list[Pair] = addresses[first].tolist()
+        places = dict(zip(keys, common[first].tolist(), strict=True))
         for row, key in rest.items():
             places[key] = min(row, places.get(key, row))
         for key in sorted(places, key=lambda key: places[key]):  # they are numbered as they first appear
             pairs[key]
-        numbers = np.array([pairs[key] for key in distinct.tolist()], "i4")[which]
+        numbers = np.array([pairs[key] for key in keys], "i4")[which]
         numbers = np.concatenate((numbers, np.array([pairs[key] for key in rest.values()], "i4")))
         order = np.concatenate((common, np.array(list(rest), "i8")))
         part["source"][order], part["destination"][order] = np.array(pairs.ends, "i4").reshape(-1, 2)[numbers].T

@@ -1,8 +1,8 @@
 """The records of a capture file as columns: where each packet lies, when it came, how long it was.
 
-The chain of records is walked in one plain loop that notes only where each record begins; numpy then reads the
-fields of all records at once. A file is walked here, whole or a chunk at a time, only if it is sound, or merely cut
-at its end; whatever else is odd about it is an OddFile, and the caller has scapy's reader walk it.
+A first walk notes only where each record begins; numpy then reads the fields of all records at once. A file is walked
+here, whole or a chunk at a time, only if it is sound, or merely cut at its end; whatever else is odd about it is an
+OddFile, and the caller has scapy's reader walk it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import struct
 from array import array
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from wsviz.capture.octets import Array, anywhere
+from wsviz.capture.record_chain import record_starts
 
 LARGEST_PACKET = 1 << 18  # bytes; a loopback packet has up to 65,549, scapy's own bound for pcap is 262,140
 LAST_NS = (1 << 63) - 1  # the tables hold times as int64
@@ -85,11 +85,6 @@ def walk_records(data: bytes | bytearray) -> Records | None:
         return None
 
 
-def anywhere(data: bytes | bytearray, kind: str) -> Array:
-    """The number of this type at every byte of the data: a view, of which the wanted ones are then picked."""
-    return np.ndarray((max(len(data) - np.dtype(kind).itemsize + 1, 0),), kind, buffer=data, strides=(1,))
-
-
 class _PcapWalker:
     secrets = b""
 
@@ -98,18 +93,14 @@ class _PcapWalker:
         self.link_type: int | None = None  # as the file's header says, once that was read
 
     def take(self, data: bytes | bytearray, *, final: bool) -> tuple[Records, int]:
-        places, at, last = array("q"), 0, len(data) - 16
-        note, read = places.append, struct.Struct(f"{self.order}I").unpack_from
+        at = 0
         if self.link_type is None:
             if len(data) < 24:
                 raise OddFile
-            self.link_type, at = read(data, 20)[0] & 0xFFFF, 24
-        while at <= last:
-            note(at)
-            at += 16 + read(data, at + 8)[0]
-        if at > len(data) and not final and len(data) - places[-1] - 16 < _LARGEST_IN_PCAP:
-            at = places.pop()
-        start = np.array(places, "i8")
+            self.link_type, at = struct.unpack_from(f"{self.order}I", data, 20)[0] & 0xFFFF, 24
+        start, at = record_starts(data, at, self.order)
+        if at > len(data) and not final and len(data) - int(start[-1]) - 16 < _LARGEST_IN_PCAP:
+            start, at = start[:-1], int(start[-1])
         headers = anywhere(data, "V16")[start].view(f"{self.order}u4").reshape(-1, 4)
         seconds, rest, claimed, length = (headers[:, column].astype("i8") for column in range(4))
         captured = np.minimum(claimed, _LARGEST_IN_PCAP)

@@ -1,6 +1,6 @@
 """TCP at volume: packets, a chunk at a time, to the bytes of each direction in their order.
 
-The answers are those of `tcp.build_flows`, without its objects and without copying: numpy sees at once which
+The answers are those of `tcp.build_flow`, without its objects and without copying: numpy sees at once which
 directions of a chunk go on where they ended, or would if their packets were sorted and copies left out; only the rest
 is put in order packet by packet. A connection whose bytes cannot be told on the way, because some are missing, were
 cut by the snap length, or came before the first one seen, is `odd`: it is left to be decoded as a whole.
@@ -174,7 +174,9 @@ class Flows(FlowNumbers):
         for flow in np.unique(directions[odd] >> 1).tolist():
             self.call_odd(flow)
         which = which[~self._ignored[directions[which]]]
-        order = which[np.argsort(directions[which], kind="stable")]
+        # Numbers of 16 bits are sorted in a fraction of the time.
+        kind = "u2" if self.count < 1 << 15 else "i8"
+        order = which[np.argsort(directions[which].astype(kind), kind="stable")]
         return _Arrivals(order, directions[order], rows["seq"][order].astype("i8"), (end - payload)[order])
 
     def _advance(self, directions: Array | int, offset: Array | int) -> None:

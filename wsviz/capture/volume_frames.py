@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
+from wsviz.capture.octets import anywhere
 from wsviz.capture.packets import Array
-from wsviz.capture.pcap_records import anywhere
 from wsviz.capture.volume_flows import Piece, Stretch
 from wsviz.protocol.wire import read_header
 
@@ -170,7 +170,7 @@ class _Walk:
         columns = [column[reached[columns[0]]] for column in columns[1:]]
         plain = np.array(self.plain, "i8").reshape(-1, 4).T
         columns = [np.concatenate(both) for both in zip(columns, plain, strict=True)]
-        order = np.argsort(columns[0], kind="stable")
+        order = np.argsort(columns[0])
         columns = [column[order] for column in columns]
         frames = np.zeros(len(columns[0]), FOUND)
         for name, column in zip(("at", "first", "second", "payload_length"), columns, strict=True):

@@ -1,13 +1,12 @@
 """Messages at volume: the payloads of a pass's frames, unmasked and put together.
 
-A message in one frame that is not compressed, which most are, is cut out of the chunk; all others are put together as
-`StreamDecoder` does it, by the same `Assembly`.
+A message in one frame that is not compressed, which most are, is cut out of the chunk; a compressed one in one frame
+is inflated at once. All others are put together as `StreamDecoder` does it, by the same `Assembly`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
-from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, InflateError, Inflater
+from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, Inflater
 from wsviz.protocol.fields import Side
 from wsviz.protocol.judge import ReservedBits
 from wsviz.protocol.message import Assembly, Message
@@ -26,7 +25,6 @@ from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1, Opcode, apply_mask
 # First bytes of messages in one frame.
 _PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
 _COMPRESSED = tuple(first | RSV1 for first in _PLAIN)
-_WHOLE = (*_PLAIN, *_COMPRESSED)
 _AT_ONCE = 1 << 15  # bytes; deflate makes a thousand times as many of them at most, and MAX_MESSAGE_SIZE are kept
 
 
@@ -139,50 +137,64 @@ class Bodies:
         begins = np.diff(runs, prepend=-1) != 0
         # A message may be open where the frame before had no FIN.
         fragmented = np.where(begins, np.isin(frames["direction"], busy), np.roll(frames["first"], 1) & FIN == 0)
-        plain = np.isin(frames["first"], _PLAIN) & (piece == last) & (end == there) & ~fragmented
+        plain = (piece == last) & (end == there) & ~fragmented & np.isin(frames["first"], _PLAIN)
         plain &= frames["payload_length"] <= MAX_MESSAGE_SIZE
         known = _Columns(frames, size, body, stop[piece] - place, there, stretch.packets[last], stretch.times[last])
-        self._take_plain(stretch.data, known, np.flatnonzero(plain), ~from_client[runs])
-        self._take_others(stretch, stop, known, np.flatnonzero(~plain), end > there)
+        senders = ~from_client[runs]
+        self._take_plain(stretch.data, known, np.flatnonzero(plain), senders)
+        self._take_others(stretch, stop, known, np.flatnonzero(~plain), senders)
         self._count += len(frames)
 
-    def _take_plain(self, data: bytes, known: _Columns, which: Array, sender: Array) -> None:
-        """Take messages in one frame, each in one packet."""
-        frames = known.frames[which]
-        rows = np.zeros(len(which), MESSAGE)
-        rows["packet"], rows["index"], rows["time"] = known.packets[which], self._count + which, known.times[which]
-        rows["connection"], rows["sender"], rows["begun"] = frames["direction"] >> 1, sender[which], frames["time"]
-        rows["opcode"], rows["readable"], rows["frame_count"] = frames["first"] & OPCODE, True, 1
-        rows["wire_length"] = rows["size"] = frames["payload_length"]
-        low = known.body[which]
-        columns = (low.tolist(), (low + rows["size"]).tolist(), (frames["second"] & MASK).tolist())
-        self._data += [
+    def _take_plain(self, data: bytes, known: _Columns, which: Array, senders: Array) -> None:
+        """Take messages in one frame, each in one packet and not compressed."""
+        low, length = known.body[which], known.frames["payload_length"][which]
+        columns = (low.tolist(), (low + length).tolist(), (known.frames["second"][which] & MASK).tolist())
+        bodies = [
             apply_mask(data[at:end], data[at - 4 : at]) if masked else data[at:end]
             for at, end, masked in zip(*columns, strict=True)
         ]
+        self._add(known, which, senders, bodies, compressed=False)
+
+    def _add(self, known: _Columns, which: Array, senders: Array, data: list[bytes], *, compressed: bool) -> None:
+        """Take the data of messages in one frame."""
+        frames, rows = known.frames[which], np.zeros(len(which), MESSAGE)
+        rows["packet"], rows["index"], rows["time"] = known.packets[which], self._count + which, known.times[which]
+        rows["connection"], rows["sender"] = frames["direction"] >> 1, senders[which]
+        rows["begun"], rows["opcode"] = frames["time"], frames["first"] & OPCODE
+        rows["readable"], rows["frame_count"], rows["compressed"] = True, 1, compressed
+        rows["wire_length"], rows["size"] = frames["payload_length"], list(map(len, data))
+        self._data += data
         self._tables.append(rows)
 
-    def _take_others(self, stretch: Stretch, stop: Array, known: _Columns, which: Array, cut: Array) -> None:
-        """Take frames of any kind, as far as they are there."""
-        frames, body, size = known.frames[which], known.body[which], known.size[which]
-        alone = known.there[which] - frames["at"] <= known.room[which]
-        columns = (which, body, frames["at"], known.there[which], size, frames["second"] & MASK, alone, cut[which])
-        more = (known.packets[which], known.times[which])
-        fields = zip(
-            *(frames[name].tolist() for name in ("direction", "index", "packet", "time", "first")), strict=True
-        )
-        data = stretch.data
-        for field, row in zip(fields, zip(*(c.tolist() for c in (*columns, *more)), strict=True), strict=True):
-            number, low, place, there, head, masked, in_one, goes_on, packet, time = row
-            if in_one:
-                raw = data[low - head : low - head + there - place]
+    def _take_others(self, stretch: Stretch, stop: Array, known: _Columns, which: Array, senders: Array) -> None:
+        """Take frames of any kind in their order, as far as they are there."""
+        frames, there, size = known.frames[which], known.there[which], known.size[which]
+        length = there - frames["at"]
+        goes_on = frames["payload_length"] + size > length
+        compressed = np.isin(frames["first"], _COMPRESSED) & ~goes_on & (length <= _AT_ONCE)
+        own, masked, in_one = frames["direction"], frames["second"] & MASK, length <= known.room[which]
+        columns = (known.body[which] - size, length, size, masked, in_one, compressed, own)
+        data, inflated, bodies = stretch.data, list[int](), list[bytes]()
+        for number, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+            low, whole, head, has_key, alone, is_compressed, direction = row
+            if alone:
+                raw = data[low : low + whole]
             else:
-                raw = b"".join(part.data for part in stretch.between(place, there, stop))
-            frame = _Frame._make((*field, raw[head - 4 : head] if masked else None))
-            if goes_on:
-                self._parts[frame.direction] = frame, [raw[head:]]
+                end = int(there[number])
+                raw = b"".join(part.data for part in stretch.between(end - whole, end, stop))
+            key, payload = raw[head - 4 : head] if has_key else None, raw[head:]
+            assembler = self._assemblers[direction]
+            if is_compressed and assembler.open is None and assembler.inflater is not None:
+                inflated.append(number)
+                bodies.append(assembler.inflater.whole(apply_mask(payload, key) if key else payload))
+                continue
+            index, packet, time, first = (int(frames[n][number]) for n in ("index", "packet", "time", "first"))
+            frame, at = _Frame(direction, index, packet, time, first, key), int(which[number])
+            if goes_on[number]:
+                self._parts[direction] = frame, [payload]
             else:
-                self._complete(frame, raw[head:], self._count + number, packet, time)
+                self._complete(frame, payload, self._count + at, int(known.packets[at]), int(known.times[at]))
+        self._add(known, which[inflated], senders, bodies, compressed=True)
 
     def _go_on(self, stretch: Stretch, stop: Array, direction: int, run: int, missing: int) -> None:
         """Take what a run brings first: more of the payload that was cut where the chunk before ended."""
@@ -204,15 +216,9 @@ class Bodies:
             found = Control(frame.packet, frame.number, connection, assembler.sender, frame.time, opcode, body)
             self.controls.append(found)
             return
-        if frame.first in _COMPRESSED and assembler.inflates(body):
-            data, opcode = assembler.inflate(body), frame.first & OPCODE
-            whole = frame.time, time, opcode, data, 1, True, len(body), True
-            self._others.append(Arrived(packet, connection, assembler.sender, *whole))
-        elif message := assembler.take(frame, body):
+        if message := assembler.take(frame, body):
             self._others.append(arrived(message, connection, packet, assembler.begun, time))
-        else:
-            return
-        self._places.append(place)
+            self._places.append(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,14 +263,14 @@ class _Assembler:
         self.begun = 0
         self.sender = SIDES.index(sender)
         self._bits = ReservedBits.of(extensions)
-        self._inflater = Inflater.of(extensions, sender)
+        self.inflater = Inflater.of(extensions, sender)
 
     def take(self, frame: _Frame, body: bytes) -> Message | None:
         """Add a data frame; the message that it completes, if any."""
         opcode = frame.first & OPCODE
         if opcode != Opcode.CONTINUATION:
             # What is wrong with it is a finding, and findings are told by Connection.
-            self.open = Assembly(frame.first, self._inflater, self._bits, judged=False, limit=MAX_MESSAGE_SIZE)
+            self.open = Assembly(frame.first, self.inflater, self._bits, judged=False, limit=MAX_MESSAGE_SIZE)
             self.begun = frame.time
         if self.open is None:
             return None
@@ -275,17 +281,3 @@ class _Assembler:
             return None
         message, self.open = self.open.message(SIDES[self.sender]), None
         return message
-
-    def inflates(self, body: bytes) -> bool:
-        """Whether a compressed message in one frame can be inflated at once."""
-        return self.open is None and self._inflater is not None and len(body) <= _AT_ONCE
-
-    def inflate(self, body: bytes) -> bytes:
-        """Its data; what comes before the damage, where it is damaged."""
-        assert self._inflater is not None
-        self._inflater.start()
-        pieces = list[bytes]()
-        with suppress(InflateError):
-            pieces.extend(self._inflater.pieces(body))
-            self._inflater.end()
-        return b"".join(pieces)

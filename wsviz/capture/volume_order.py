@@ -34,7 +34,7 @@ class Sorter:
     def _sorted(self) -> Array:
         rows = np.concatenate(self._held)
         self._held, self._size = [np.zeros(0, self._dtype)], 0
-        return rows[np.argsort(_keys(rows), kind="stable")]
+        return rows[np.argsort(_keys(rows))]
 
     def _write(self, rows: Array) -> None:
         if self._file is None:
@@ -72,7 +72,7 @@ class Sorter:
             stops = [int(np.searchsorted(_keys(rows), min(bounds), "right")) for rows in read]
             taken = np.concatenate([rows[:stop] for rows, stop in zip(read, stops, strict=True)])
             read = [rows[stop:] for rows, stop in zip(read, stops, strict=True)]
-            yield taken[np.argsort(_keys(taken), kind="stable")]
+            yield taken[np.argsort(_keys(taken))]
 
 
 def _keys(rows: Array) -> Array:

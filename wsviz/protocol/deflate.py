@@ -126,6 +126,15 @@ class Inflater:
         self._broken = True  # until end() has found the message whole
         self._size = self.final_blocks = 0
 
+    def whole(self, data: bytes) -> bytes:
+        """Inflate a message in one frame, and all at once; what comes before the damage, where it is damaged."""
+        self.start()
+        pieces = list[bytes]()
+        with suppress(InflateError):
+            pieces.extend(self.pieces(data))
+            self.end()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
     def _renew(self) -> None:
         window = bytes(self._window[-(1 << self._bits) :])
         self._zlib = zlib.decompressobj(-self._bits, zdict=window)
