@@ -283,4 +283,7 @@ def test_a_har_that_holds_no_unicode(tmp_path: Path) -> None:
     path = tmp_path / "odd.har"
     path.write_bytes(har_of(websocket([("send", 1, "half \ud800"), ("receive", 1, "Hello")])))
     assert main(["dataset", str(tmp_path / "set"), str(path)]) == 0
-    assert rows(tmp_path / "set", "messages")["text"].to_list()[-1] == "Hello"
+    messages = rows(tmp_path / "set", "messages")
+    assert messages["text"].to_list()[-1] == "Hello"
+    assert messages["compressed"].isna().all()
+    assert rows(tmp_path / "set", "connections")["frames"].isna().all()

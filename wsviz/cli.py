@@ -237,7 +237,11 @@ def _summary(options: argparse.Namespace) -> int:
 
 
 def _frames(options: argparse.Namespace) -> int:
+    from wsviz.capture.har_capture import NO_PACKETS, HarCapture
+
     capture = read(options)
+    if isinstance(capture, HarCapture):
+        raise WsvizError(NO_PACKETS)
     return _write(capture.frame_values, capture.frame_tables, options, capture)
 
 

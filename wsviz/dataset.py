@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("frames", "messages", "connections", "exchanges", "findings")
-# As a HAR file lacks some numbers, and as tables are joined on columns that have several sizes of integers.
-_ONE_KIND = {**dict.fromkeys(("int64", "int32", "uint8"), "Int64"), "object": "string"}
+# As a HAR file lacks some values, and as tables are joined on columns that have several sizes of integers.
+_ONE_KIND = {**dict.fromkeys(("int64", "int32", "uint8"), "Int64"), "bool": "boolean", "object": "string"}
 _LONGEST = 100  # characters of a capture's name that the names of its parts have
 
 

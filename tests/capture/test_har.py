@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,10 +212,52 @@ def test_tables_of_what_is_not_there_are_empty_or_refused() -> None:
     capture = opened(websocket())
     assert len(capture.frames) == len(capture.packets) == len(capture.frame_columns()["time"]) == 0
     assert len(capture.connections[0].frames) == 0
-    assert capture.summary["bytes"].isna().all()
+    assert capture.summary[["packets", "bytes", "frames"]].isna().all(axis=None)
     for ask in (capture.overhead, capture.connections[0].directions, lambda: ladder(capture.connections[0])):
         with pytest.raises(WsvizError, match="holds no packets and no frames"):
             ask()
+
+
+def test_whether_a_message_was_compressed_is_known_where_nothing_was_negotiated() -> None:
+    plain = websocket(url="wss://plain.example/")
+    for side in ("request", "response"):
+        lines = plain[side]["headers"]
+        plain[side]["headers"] = [line for line in lines if line["name"] != "Sec-WebSocket-Extensions"]
+    kept_back = websocket()
+    kept_back["request"]["headers"] = []
+    capture = opened(websocket(), plain, kept_back)
+    known = capture.messages.groupby("connection")["compressed"]
+    assert known.count().to_list() == [0, 3, 0]
+    assert not capture.messages["compressed"].any()
+    (values,) = capture.message_values()
+    assert {*values["compressed"]} == {None, False}
+
+
+def test_messages_that_may_be_missing_are_not_counted() -> None:
+    capture = opened(websocket(None), websocket([]), websocket(), entry("https://shop.example/", at=1))
+    assert capture.summary["messages"].astype(object).where(lambda numbers: numbers.notna(), None).to_list() == [
+        None,
+        0,
+        3,
+        0,
+    ]
+    assert str(capture.connections[0].mechanism).endswith("its messages are not in the file")
+    assert str(capture.connections[1].mechanism).endswith("0 messages")
+
+
+def test_a_report_counts_and_lists_messages_in_place_of_packets_and_frames() -> None:
+    capture = opened(websocket(None), websocket(), entry("https://shop.example/", at=1))
+    page = report_page(capture)
+    chapters = dict(re.findall(r'<h2 id="(\w+)">(.*?)(?=<h2|$)', page, re.DOTALL))
+    numbers = re.findall(r'<td class="number">(.*?)</td>', chapters["connections"], re.DOTALL)
+    assert numbers[2::3] == ["not told", "3", "0"]  # after the connection's own and the seconds
+    heads = {name: re.findall(r"<th [^>]*>(.*?)</th>", chapter) for name, chapter in chapters.items()}
+    assert heads["connections"][5:] == ["seconds", "messages", "findings"]
+    assert heads["messages"] == ["connection", "seconds", "sender", "type", "length"]
+    assert "Hello" not in page
+    assert page.count("holds no packets and no frames") == 3  # pictures, overhead, frames
+    told_too = report_page(capture, payloads=True)
+    assert re.search(r'content</th>.*<td class="number">5</td>\s*<td><code>Hello</code>', told_too, re.DOTALL)
 
 
 def test_a_refused_handshake() -> None:
@@ -453,7 +496,6 @@ def test_the_commands_take_a_har(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["messages"], "Hello"),
         (["messages", "--format", "jsonl"], '"packet": null'),
         (["messages", "--format", "tsv"], "Hello"),
-        (["frames"], "connection"),
         (["lint"], "har-without-frames"),
         (["report", "--payloads"], "Grüße"),
         (["report", "--pseudonymise"], "host-1"),
@@ -462,8 +504,13 @@ def test_the_commands_take_a_har(tmp_path: Path, capsys: pytest.CaptureFixture[s
         printed = capsys.readouterr()
         assert printed.err == ""
         assert shown in printed.out
-    assert main(["overhead", str(path)]) == 2
-    assert capsys.readouterr().err.startswith("wsviz: a HAR file holds no packets")
+    refused = tmp_path / "frames.tsv"
+    for words in (["overhead"], ["frames"], ["frames", "--format", "jsonl"], ["frames", "-o", str(refused)]):
+        assert main([*words, str(path)]) == 2
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+        assert printed.err.startswith("wsviz: a HAR file holds no packets and no frames")
+    assert not refused.exists()
 
 
 def test_a_pseudonymised_report_of_a_har_names_nobody() -> None:

@@ -173,6 +173,8 @@ def test_it_tells_the_handshake_that_the_packets_tell(conversation: Conversation
     assert seen.handshake is not None
     assert told.handshake.accepted
     assert told.handshake.extensions == seen.handshake.extensions
+    compressed = conversation.told.messages["compressed"]
+    assert compressed.isna().all() if told.handshake.extensions else not compressed.any(skipna=False)
     for name in ("Sec-WebSocket-Key", "Origin", "Host"):
         assert told.handshake.request.value.header(name) == seen.handshake.request.value.header(name)
     assert told.exchanges[0].request_head.target == seen.exchanges[0].request_head.target

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.capture.test_har import opened, websocket
 from tests.laws import assert_labels_apart
-from wsviz import read_capture
+from wsviz import WsvizError, read_capture
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connections
 from wsviz.figures import explorer_rows
@@ -51,6 +52,11 @@ def test_what_the_filter_leaves_out_is_said() -> None:
     frames = FrameList(capture_of("echo"))
     assert view_of(frames, frames.rows()[:3], reveal=False).more == "3 of 16 frames pass the filter"
     assert "no WebSocket frame" in explorer(capture_of("poll")).text
+
+
+def test_a_har_file_has_no_frames_to_draw() -> None:
+    with pytest.raises(WsvizError, match=r"^made\.har: a HAR file holds no packets and no frames"):
+        explorer(opened(websocket()))
 
 
 def test_a_long_connection_is_drawn_in_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:

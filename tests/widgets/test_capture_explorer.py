@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
+from tests.capture.test_har import har_of, websocket
 from tests.widgets.page import Page
 from wsviz import CaptureError, Frame, ProtocolError, WsvizError, read_capture
 from wsviz.capture.ledger import BUCKETS
@@ -304,6 +305,22 @@ def test_what_cannot_be_opened_is_said_in_one_line(path: str) -> None:
     picture = page.wish("open", {"path": path, "keylog": ""})
     assert picture["notice"] == str(caught.value)
     assert picture["title"] == "echo.pcapng", "what was open stays open"
+
+
+def test_a_har_file_has_no_frames_and_what_shows_its_messages_is_said(tmp_path: Path, hear: Hear) -> None:
+    path, data = tmp_path / "talk.har", har_of(websocket())
+    path.write_bytes(data)
+    for source in (path, read_capture(path)):
+        with pytest.raises(WsvizError) as caught:
+            CaptureExplorer(source)
+        assert str(caught.value).startswith(f"{path}: a HAR file holds no packets and no frames; ")
+        assert "`read_capture(path).messages`" in str(caught.value)
+    page = hear(opened("echo"))
+    page.ask("upload", {"name": "up.har", "size": len(data), "at": 0}, [data])
+    assert page.explorer.picture["notice"] == str(caught.value).replace(str(path), "up.har")
+    assert page.explorer.picture["title"] == "echo.pcapng", "what was open stays open"
+    page.ask("upload", {"name": "cut.har", "size": len(data) - 1, "at": 0}, [data[:-1]])
+    assert page.explorer.picture["notice"].startswith("cut.har: damaged JSON at line 1")
 
 
 def test_a_key_log_opens_tls() -> None:

@@ -80,6 +80,7 @@ class HarConnection(Connection):
         self.exchanges = tuple(_exchange(number, entry) for number, entry in enumerate(entries))
         messages = [message for entry in entries for message in entry.messages or ()]
         self.messages = CapturedMessages(messages, lambda message: message.data)
+        self.has_messages = self.protocol == "http" or first.messages is not None  # False where they may be missing
         self.message_packets = ()
         self.handshake = _handshake(first)
         moments = [time for each in entries for time in (each.request_time, each.end_time) if time is not None]
@@ -128,7 +129,8 @@ class HarConnection(Connection):
     def mechanism(self) -> Mechanism:
         """What kind of traffic the entries tell of."""
         if self.protocol == "websocket":
-            return Mechanism("websocket", f"the browser lists it as one; {count(len(self.messages), 'message')}")
+            told = count(len(self.messages), "message") if self.has_messages else "its messages are not in the file"
+            return Mechanism("websocket", f"the browser lists it as one; {told}")
         if any(map(is_event_stream, self.exchanges)):
             return Mechanism("server-sent events", "an answer is text/event-stream")
         asked = sorted(by_resource(self).items(), key=lambda pair: -len(pair[1]))

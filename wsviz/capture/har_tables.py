@@ -1,4 +1,4 @@
-"""The tables of a HAR file: those of a capture, NA where only packets and frames would tell."""
+"""The tables of a HAR file: those of a capture, NA where only packets, frames or messages left out would tell."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def _blanked(table: pd.DataFrame, *names: str) -> pd.DataFrame:
 
 def summary_table(connections: Sequence[HarConnection]) -> pd.DataFrame:
     rows = (tables.summary_row(one, one.start, 0, 0) for one in connections)
-    return _blanked(tables.make_table(tables.SUMMARY, rows), "bytes")
+    table = _blanked(tables.make_table(tables.SUMMARY, rows), "packets", "bytes", "frames")
+    numbers = [len(one.messages) if one.has_messages else None for one in connections]
+    return table.assign(messages=tables.as_column(numbers, "Int64"))
 
 
 def message_table(places: Sequence[tuple[HarConnection, int]]) -> pd.DataFrame:
@@ -36,7 +38,14 @@ def message_table(places: Sequence[tuple[HarConnection, int]]) -> pd.DataFrame:
         seconds.append(replies[connection.index].latency(found[-1].sender, time, time))
     reveal = bool(places) and places[0][0].reveal
     table = tables.table_of_messages(found, [number for _, number in places], seconds, reveal=reveal)
-    return _blanked(table.assign(packet=0), "wire_length", "frames", "packet")
+    compressed = tables.as_column([_compressed(connection) for connection, _ in places], "boolean")
+    return _blanked(table.assign(packet=0, compressed=compressed), "wire_length", "frames", "packet")
+
+
+def _compressed(connection: HarConnection) -> bool | None:
+    """Whether its messages were: not where a handshake agreed on no extension; nobody knows where one may have."""
+    handshake = connection.handshake
+    return False if handshake is not None and handshake.accepted and not handshake.extensions else None
 
 
 def exchange_table(connections: Sequence[HarConnection]) -> pd.DataFrame:

@@ -418,7 +418,7 @@ CAPTURE_RULES = table(
             "HAR 1.2",
             WARNING,
             None,
-            "The browser noted an error among the messages of a WebSocket.",
+            "The browser noted an error of a WebSocket.",
             b"",
         ),
         Rule(

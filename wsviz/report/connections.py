@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wsviz.capture.connection import Connection
-from wsviz.capture.har_capture import NO_PACKETS
+from wsviz.capture.har_capture import NO_PACKETS, HarConnection
 from wsviz.figures.ladder import draw
 from wsviz.figures.ladder_steps import Step
 from wsviz.figures.ladder_view import LadderView, view_of
@@ -26,12 +26,12 @@ def connection_table(subject: Subject) -> list[Node]:
     """A row a connection: who, what, how much, and why it ended."""
     rows = subject.chosen(subject.connections, MOST_ROWS)
     drawn = {connection.index for connection in _drawn(subject)}
-    heads = ("no.", "client", "server", "protocol", "request", "seconds", "packets", "frames", "findings")
+    counted = ("messages",) if subject.is_har else ("packets", "frames")
     whole = table(
-        heads,
+        ("no.", "client", "server", "protocol", "request", "seconds", *counted, "findings"),
         (_row(connection, linked=connection.index in drawn) for connection in rows),
         label="Connections",
-        numeric=("no.", "seconds", "packets", "frames"),
+        numeric=("no.", "seconds", *counted),
         below="ended",
     )
     return [*_left_out(len(rows), len(subject.connections), "connection"), whole]
@@ -46,11 +46,17 @@ def _row(connection: Connection, *, linked: bool) -> tuple[Node, ...]:
         _kind(connection),
         Text(_request(connection), 80),
         f"{connection.duration / 1e9:.3f}",
-        f"{len(connection.packets):,}",
-        f"{len(connection.frame_table):,}",
+        *_counts(connection),
         severities(connection.findings) or "none",
         str(connection.ending),
     )
+
+
+def _counts(connection: Connection) -> tuple[str, ...]:
+    """How many packets and frames there are; where a browser told of it, how many messages, if it did tell."""
+    if isinstance(connection, HarConnection):
+        return (f"{len(connection.messages):,}" if connection.has_messages else "not told",)
+    return f"{len(connection.packets):,}", f"{len(connection.frame_table):,}"
 
 
 def _kind(connection: Connection) -> str:
@@ -82,6 +88,7 @@ def websocket_sections(subject: Subject) -> list[Node]:
         return [element("p", "No connection here speaks WebSocket, or asks to.")]
     return [
         *_left_out(len(drawn), number, "WebSocket connection"),
+        *[element("p", f"There are no pictures: {NO_PACKETS}.", class_="left-out")] * subject.is_har,
         *(_section(subject, connection) for connection in drawn),
     ]
 
@@ -89,17 +96,16 @@ def websocket_sections(subject: Subject) -> list[Node]:
 def _section(subject: Subject, connection: Connection) -> Element:
     name = f"connection-{connection.index}"
     title = f"Connection {connection.index}: {connection.client} to {connection.server}"
-    if subject.is_har:
-        picture = element("p", f"There is no picture: {NO_PACKETS}.", class_="left-out")
-    else:
+    picture: list[Node] = []
+    if not subject.is_har:
         drawing, label = Drawing(draw(_view(subject, connection))), f"Ladder of connection {connection.index}"
-        picture = element("div", drawing, class_="figure", role="group", tabindex="0", aria_label=label)
+        picture.append(element("div", drawing, class_="figure", role="group", tabindex="0", aria_label=label))
     return element(
         "section",
         element("h3", title, id=name),
         element("p", element("strong", "How it ended: "), str(connection.ending), "."),
         facts(_handshake_facts(connection)),
-        picture,
+        *picture,
         aria_labelledby=name,
     )
 

@@ -1,4 +1,4 @@
-"""The frames of a report, and, where they are asked for, its messages with what they say."""
+"""The frames of a report, and its messages, with what they say where that is asked for."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _row(subject: Subject, row: Array, rules: dict[tuple[int, Side, int], list[s
 
 
 def messages_section(subject: Subject) -> list[Node]:
-    """The first messages with their contents."""
+    """The first messages, with their contents where those are asked for."""
     total = sum(len(connection.messages) for connection in subject.connections)
     if not total:
         return [element("p", "No message here.")]
@@ -102,7 +102,8 @@ def messages_section(subject: Subject) -> list[Node]:
     words = f"{count(total, 'message')}."
     if len(places) < total:
         words = f"The first {len(places):,} of {count(total, 'message')}; `wsviz messages FILE` lists all."
-    heads = ("connection", "seconds", "sender", "type", "length", "packet", "content")
+    heads = ["connection", "seconds", "sender", "type", "length"]
+    heads += [*["packet"] * (not subject.is_har), *["content"] * subject.payloads]
     whole = table(heads, _messages(subject, places), label="Messages", numeric=("seconds", "length", "packet"))
     return [element("p", words, class_="left-out" if len(places) < total else "count"), whole]
 
@@ -111,15 +112,14 @@ def _messages(subject: Subject, places: list[tuple[int, int, int]]) -> Iterator[
     for time, index, number in places:
         connection = subject.capture.connections[index]
         message = connection.messages[number]
-        yield (
-            str(index),
-            subject.seconds(time),
-            message.sender.value,
-            opcode_name(message.opcode),
-            f"{len(message.data):,}",
-            "" if subject.is_har else str(connection.message_packets[number]),
-            element("code", _content(connection, message.opcode, message.data, message.text is None, subject)),
-        )
+        row: list[Node] = [str(index), subject.seconds(time), message.sender.value, opcode_name(message.opcode)]
+        row.append(f"{len(message.data):,}")
+        if not subject.is_har:
+            row.append(str(connection.message_packets[number]))
+        if subject.payloads:
+            said = _content(connection, message.opcode, message.data, message.text is None, subject)
+            row.append(element("code", said))
+        yield tuple(row)
 
 
 def _content(connection: Connection, opcode: Opcode, data: bytes, binary: bool, subject: Subject) -> Text | str:

@@ -111,7 +111,7 @@ def _body(subject: Subject, name: str) -> Element:
         ("overhead", "Overhead", overhead_section(subject)),
         ("frames", "Frames", frames_section(subject)),
     ]
-    if subject.payloads:
+    if subject.payloads or subject.is_har:  # which has no other rows
         chapters.append(("messages", "Messages", messages_section(subject)))
     links = (element("li", element("a", title, href=f"#{key}")) for key, title, _ in chapters)
     return element(

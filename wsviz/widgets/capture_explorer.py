@@ -81,7 +81,7 @@ class CaptureExplorer(PictureWidget):
         return None if self._session.frames is None else self._session.frames.capture
 
     def read(self, path: PathLike, *, keylog: PathLike | None = None, extensions: str | None = None) -> None:
-        """Open a file. Raises WsvizError where it cannot be read, if that shows within a few seconds."""
+        """Open a file of packets. Raises WsvizError where it cannot be read, if that shows within a few seconds."""
         keys = None if keylog is None else os.fspath(keylog)
         job = self._session.open(os.fspath(path), os.fspath(path), keylog=keys, extensions=extensions, wait=OPENING)
         if job.failed:
