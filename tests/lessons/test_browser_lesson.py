@@ -37,6 +37,7 @@ def test_exercises() -> None:
             ],
             "zero_window": [
                 *((packet, "Was it the first") for packet in zero[1:]),
+                (zero[0] - 1, "the number of a row"),
                 (1, "there is room left"),
                 (2, "is the server's"),
                 (int(slow.query("sender == 'client'")["packet"].iloc[-1]), "for a while"),

@@ -26,8 +26,8 @@ def answers(**changes: str) -> Any:
     return lambda request: response(accept_key(key_of(request)), **changes)
 
 
-async def waiting(request: bytes) -> bytes:
-    return response(accept_key(key_of(request)))
+async def waiting(data: bytes) -> bytes:
+    return response(accept_key(key_of(data)))
 
 
 ACCEPT_WRONG = [
@@ -36,7 +36,11 @@ ACCEPT_WRONG = [
     (lambda request: None, "gives NoneType, and a socket takes bytes"),
     (lambda request: response(accept_key(key_of(request))).decode(), "gives str"),
     (lambda request: request["key"], "your function raised TypeError"),
-    (lambda request: response("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "For key 2: the accept key answers another key"),
+    (
+        lambda request: response("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+        "For the key x3JJHMbDL1EzLkh9GBhXDw==: the accept key answers another key",
+    ),
+    (lambda request: response(str(accept_key(key_of(request)).encode())), "Decode them first"),
     (lambda request: response(key_of(request)), "the client's own key"),
     (lambda request: response("A" * 27 + "="), "does not answer the key"),
     (
@@ -46,8 +50,11 @@ ACCEPT_WRONG = [
     (answers(end="\n"), "some of yours with LF alone"),
     (answers(more="hello"), "5 bytes come after the empty line"),
     (answers(status="200 OK"), "response status is '200 OK'"),
-    (lambda request: response(accept_key(key_of(request)))[:-2], "The header does not end"),
-    (lambda request: b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", "response Connection"),
+    (lambda request: response(accept_key(key_of(request)))[:-2], "the header does not end"),
+    (
+        lambda request: b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+        "response Connection is missing",
+    ),
     (
         lambda request: response(accept_key(key_of(request)), more="").replace(
             b"\r\n\r\n", b"\r\nSec-WebSocket-Protocol: wsviz.demo\r\n\r\n"
@@ -92,13 +99,17 @@ PARSE_WRONG = [
     ((1, b"Hello", 11), "the answer is your function: its name, parse_frame"),
     (lambda data: None, "Of a text of 5 bytes: your function gives None"),
     (lambda data: (1, b"Hello"), "gives tuple, expected three things"),
-    (lambda data: parse(data, opcode=255), "the whole first byte"),
+    (waiting, "def alone will do"),
+    (lambda data: parse(data, opcode=255), "more than its four bits"),
+    (lambda data: parse(data, opcode=127), "Of a compressed text, RSV1=1: what you give as the opcode has more"),
+    (lambda data: ("1", b"Hello", 11), "the opcode is of type str"),
     (lambda data: parse(data, unmask=False), "the payload is still masked"),
     (
         lambda data: parse(data, whole=False),
         "your function raised IndexError: index out of range. The frame is not whole yet",
     ),
-    (lambda data: parse(data + bytes(70_000)), "it is not whole yet: give None"),
+    (lambda data: parse(data + bytes(70_000)), "the frame is not whole yet: give None"),
+    (lambda data: parse(data) or False, "your function gives False, and the frame is not whole yet"),
     (lambda data: parse(data, short=True), "300 bytes, with 16 bits of length"),
     (lambda data: (9, b"", 6), "the opcode is not 9"),
     (lambda data: (1, "Hello", 11), "the payload is of type str"),
@@ -107,6 +118,7 @@ PARSE_WRONG = [
     (lambda data: (1, b"Hello" + bytes(len(data) - 11), 11), "goes on into the next frame"),
     (with_used(lambda data, found: len(found[1])), "you give as used is the payload alone"),
     (with_used(lambda data, found: len(data) - found[2]), "is what is left"),
+    (with_used(lambda data, found: data[found[2] :]), "as used is of type bytes"),
     (with_used(lambda data, found: len(data)), "you used up the next frame as well"),
     (with_used(lambda data, found: found[2] + 1), "is not the number of bytes that the frame takes"),
 ]
@@ -164,7 +176,7 @@ async def endless(clients: set[Any], text: str) -> None:
 
 
 async def broken(clients: set[Any], text: str) -> None:
-    raise LookupError("no such room")
+    raise LookupError("no such room.")
 
 
 BROADCAST_WRONG = [
@@ -178,7 +190,7 @@ BROADCAST_WRONG = [
     (forgetful, "heard nothing. Was send awaited?"),
     (thorough, "lives, and is no longer in clients"),
     (twice, "was to hear the text, once"),
-    (broken, "Your function raised LookupError: no such room"),
+    (broken, "Your function raised LookupError: no such room."),
 ]
 
 
@@ -208,9 +220,9 @@ def test_exercises(monkeypatch: pytest.MonkeyPatch) -> None:
     feed(
         "10",
         right={
-            "accept": [build_response, answers()],
+            "accept": [build_response, answers(), lambda request: bytearray(build_response(request))],
             "parse_frame": [parse, lambda data: None if (found := parse(data)) is None else list(found)],
-            "copies": [copies[::-1], set(copies), build_lesson._copies()["packet"]],
+            "copies": [copies[::-1], set(copies), [float(each) for each in copies], build_lesson._copies()["packet"]],
             "broadcast": [in_tasks],
             "workers": ["B)"],
         },

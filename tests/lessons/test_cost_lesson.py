@@ -52,11 +52,13 @@ def test_exercises() -> None:
                 ((headers, with_body), "leaves out TCP/IP"),
                 ((headers, polls["packets"] / socket["packets"]), "a ratio of packets"),
                 ((500, 3), "By headers: 500 is too large"),
+                ((435.5, wire), "By headers: That is the article's"),
                 (headers, "a pair of numbers"),
             ],
             "large_messages": [("1", "none of the answers")],
             "break_even": [
                 (opening / saved, "make both cost the same"),
+                (round(opening / round(saved, 1), 2), "make both cost the same"),
                 (crossing - 1, "does not cost less yet"),
                 (opening / socket["marginal_bytes"], "how many frames the dearer opening is worth"),
                 (round(socket["fixed_bytes"] / saved), "A stream has to be opened too"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from websockets.sync.client import connect
 
 from notebooks.execute import read
 from tests.lessons.feed import feed
-from wsviz import Connection, Opcode, Side, WsvizError, read_capture
+from wsviz import Capture, Connection, Opcode, Side, WsvizError, read_capture
 from wsviz.cli import main
 from wsviz.lab import Lab
 from wsviz.lessons import recording
@@ -79,7 +80,10 @@ def test_exercises() -> None:
             "longest_gap": [
                 (float(mystery.frames["idle"].max()), "the longest wait for a frame"),
                 (front.duration / 1e9, "a whole connection"),
+                (round(longest, 1), "a whole connection"),
                 (longest * 1000, "in milliseconds"),
+                (int(longest * 1000), "in milliseconds"),
+                (1000 * round(longest, 2), "in milliseconds"),
                 (1.0, "too small"),
             ],
             "who_closed": [
@@ -88,6 +92,7 @@ def test_exercises() -> None:
                 (fins(back)["server"], "the server takes note"),
                 (fins(program)["server"], "which ended with a Close"),
                 (1, "has no FIN"),
+                (fins(back)["client"] - 1, "the number of a row"),
                 ("the proxy", "the answer is a number"),
             ],
             "cause": [("time-out", "none of the answers")],
@@ -98,6 +103,7 @@ def test_exercises() -> None:
                 (everything.sum() / everything["ws_payload"], "the whole file"),
                 (ledger.loc[back.index].sum() / ledger.loc[back.index, "ws_payload"], "the proxy's connection"),
                 (wire, "on the wire"),
+                ((wire + front.index) / payload, "adds the number of the connection"),
             ],
         },
     )
@@ -158,20 +164,43 @@ def test_developer_tools_list_no_websocket_where_there_was_none() -> None:
         devtools(recording("http_close").connections[0])
 
 
-@pytest.mark.parametrize("name", ["echo", "http_close", "nginx_bad", "wss13", "deflate"])
-def test_the_cells_for_ones_own_file_run_with_any(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(COURSE / "notebooks")
+def run_with(path: str) -> dict[str, object]:
+    """Run the cells that look at the learner's own file, and those that they need; give their names."""
     names: dict[str, object] = {}
     ran = 0
     for cell in read(COURSE / "notebooks" / "13-your-capture.ipynb").cells:
-        if cell.cell_type == "code" and ("import" in cell.source or re.search(r"\b(mine|path)\b", cell.source)):
-            if "Lab.start" in cell.source:
-                continue
-            source = cell.source.replace("mystery.pcapng", f"{name}.pcapng")
+        needed = re.search(r"import|\b(mine|path|shown)\b", cell.source)
+        if cell.cell_type == "code" and needed and "Lab.start" not in cell.source:
+            source = cell.source.replace('"../captures/mystery.pcapng"', repr(path))
             exec(compile(source, "13-your-capture", "exec"), names)  # our own code
-            ran += "mine" in source
+            ran += "mine" in source or "shown" in source
     assert ran == 6
-    assert names["path"] == f"../captures/{name}.pcapng"
+    assert names["path"] == path
+    return names
+
+
+@pytest.mark.parametrize("name", ["echo", "http_close", "nginx_bad", "wss13", "deflate"])
+def test_the_cells_for_ones_own_file_run_with_any(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(COURSE / "notebooks")
+    names = run_with(f"../captures/{name}.pcapng")
+    assert names["shown"] is names["mine"]
+
+
+def test_they_run_with_a_har_which_has_no_packets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where packets are needed it is the mystery: a cell that fails would keep all after it from running."""
+    request = {"method": "GET", "url": "ws://app.example/", "httpVersion": "HTTP/1.1", "headers": []}
+    entry = {
+        "startedDateTime": "2026-11-22T00:00:00Z",
+        "request": request,
+        "response": {"status": 101, "statusText": "Switching Protocols", "headers": []},
+        "_webSocketMessages": [{"type": "send", "time": 1795305600.5, "opcode": 1, "data": "Hello"}],
+    }
+    log = {"log": {"version": "1.2", "creator": {"name": "a browser"}, "entries": [entry]}}
+    (tmp_path / "page.har").write_text(json.dumps(log))
+    monkeypatch.chdir(COURSE / "notebooks")
+    names = run_with(str(tmp_path / "page.har"))
+    assert isinstance(names["mine"], Capture) and list(names["mine"].messages["text"]) == ["Hello"]
+    assert names["shown"] is recording("mystery")
 
 
 def test_a_relay_records_a_file_that_lint_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,6 +63,8 @@ def _not_the_first() -> Mapping[float, str]:
             said[float(packet)] = "The window in it is above 0: there is room left."
         elif packet > first:
             said[float(packet)] = "When that was said, the server had known of a full buffer for a while."
+    row = packets.index[packets["packet"] == first][0]
+    said[float(row)] = "Is that the number of a row? The column `packet` counts from 1."
     for packet in later:
         said[float(packet)] = "That one says zero window too. Was it the first to do so?"
     return said

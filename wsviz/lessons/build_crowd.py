@@ -57,7 +57,7 @@ class _Client:
 
 def raised(error: Exception) -> str:
     """What a learner's function raised, in a few words."""
-    words = clip(plain(str(error)), 100)
+    words = clip(plain(str(error)), 100).rstrip(".")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 

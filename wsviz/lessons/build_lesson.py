@@ -25,7 +25,9 @@ KEYS = ("dGhlIHNhbXBsZSBub25jZQ==", "x3JJHMbDL1EzLkh9GBhXDw==")
 
 
 def _no_function(answer: Any, name: str) -> list[str]:
-    """What is to say of an answer that cannot be called."""
+    """What is to say of an answer that cannot be called, or has to be awaited where nothing waits."""
+    if inspect.iscoroutinefunction(answer) and name != "broadcast":
+        return ["Your function is async, and this one has nothing to wait for: def alone will do."]
     if callable(answer) and not inspect.isclass(answer):
         return []
     return [f"This is {type(answer).__name__}, and the answer is your function: its name, {name}, without brackets."]
@@ -36,8 +38,8 @@ def _no_function(answer: Any, name: str) -> list[str]:
 
 def _requests() -> Iterator[tuple[str, bytes]]:
     """Requests that all are to be accepted, and what is special about each."""
-    for number, key in enumerate(KEYS, 1):
-        yield f"key {number}", build_request("ws://127.0.0.1/application", key=key)
+    for key in KEYS:
+        yield f"the key {key}", build_request("ws://127.0.0.1/application", key=key)
     offer = build_request("ws://127.0.0.1/application", key=KEYS[0], subprotocols=["other", "wsviz.demo"])
     yield "a request with subprotocols", offer
     other = offer.replace(b"Sec-WebSocket-Key", b"sec-websocket-key").replace(b"Key: ", b"Key:")
@@ -52,12 +54,9 @@ def _judge_accept(answer: Any) -> list[str]:
             response = answer(request)
         except Exception as error:  # the learner's own
             return [f"For {what}, your function raised {raised(error)}."]
-        if inspect.iscoroutine(response):
-            response.close()
-            return ["Your function is async, and this one has nothing to wait for: def alone will do."]
-        if not isinstance(response, bytes):
+        if not isinstance(response, (bytes, bytearray)):
             return [f"For {what}, your function gives {type(response).__name__}, and a socket takes bytes."]
-        if wrong := _response_faults(request, response):
+        if wrong := _response_faults(request, bytes(response)):
             return [f"For {what}: {wrong[0]}"]
     return []
 
@@ -66,10 +65,10 @@ def _response_faults(request: bytes, response: bytes) -> list[str]:
     try:
         handshake = check_handshake(request, response)
     except Incomplete:
-        return ["The header does not end: after its last line comes an empty one, with CR and LF."]
+        return ["the header does not end: after its last line comes an empty one, with CR and LF."]
     head, blank, rest = response.partition(b"\r\n\r\n")
     if b"\n" in head.replace(b"\r\n", b"") or not blank:
-        return ["Lines end with CR and LF, \\r\\n, and some of yours with LF alone."]
+        return ["lines end with CR and LF, \\r\\n, and some of yours with LF alone."]
     if rest:
         return [f"{count(len(rest), 'byte')} come after the empty line, and the client takes them for a frame."]
     wrong = []
@@ -79,14 +78,15 @@ def _response_faults(request: bytes, response: bytes) -> list[str]:
             given = handshake.response.value.header("Sec-WebSocket-Accept")
             wrong.append("there is no accept key." if given is None else _key_fault(given, sent))
         elif check.name.startswith("response") and not check.passed:
-            wrong.append(
-                f"{check.name} is {plain(check.actual)!r}, which a client does not accept ({check.section})."
-            )
+            given = "missing" if check.actual == "nothing" else repr(plain(check.actual))
+            wrong.append(f"{check.name} is {given}, which a client does not accept ({check.section}).")
     wrong += [f"{each.explanation}." for each in handshake.response.findings if each.severity is Severity.ERROR]
     return wrong
 
 
 def _key_fault(given: str, key: str) -> str:
+    if given.startswith(("b'", 'b"')):
+        return "the accept key begins with b and a quotation mark: Python shows bytes like that. Decode them first."
     if given in map(accept_key, KEYS):
         return "the accept key answers another key: each client brings one of its own."
     if given == base64.b64encode(_sha1(base64.b64decode(key) + GUID.encode())).decode():
@@ -108,6 +108,7 @@ def _frames() -> Iterator[tuple[str, Frame]]:
     key = bytes.fromhex("37fa213d")
     yield "a text of 5 bytes", Frame.text("Hello", masking_key=key)
     yield "an empty ping", Frame.ping(masking_key=key)
+    yield "a compressed text, RSV1=1", Frame(Opcode.TEXT, bytes.fromhex("f248cdc9c90700"), rsv1=True, masking_key=key)
     yield "a fragment, FIN=0", Frame(Opcode.TEXT, b"two parts", fin=False, masking_key=key)
     yield "125 bytes", Frame.binary(bytes(range(125)), masking_key=key)
     yield "300 bytes, with 16 bits of length", Frame.binary(bytes(range(100)) * 3, masking_key=key)
@@ -139,13 +140,19 @@ def _parse_fault(parse: Callable[[bytes], Any], data: bytes, frame: Frame) -> st
         kind = "None" if given is None else type(given).__name__
         return f"your function gives {kind}, expected three things: opcode, payload, bytes used."
     opcode, payload, used = values
-    if opcode == data[0] != frame.opcode:
-        return "what you give as the opcode is the whole first byte: FIN and the reserved bits are in it."
-    if opcode != frame.opcode:
-        return f"the opcode is not {plain(repr(opcode))[:40]}."
     if not isinstance(payload, (bytes, bytearray)):
         return f"the payload is of type {type(payload).__name__}, expected bytes."
-    return _payload_fault(bytes(payload), frame) or _used_fault(used, data, frame)
+    return _opcode_fault(opcode, frame) or _payload_fault(bytes(payload), frame) or _used_fault(used, data, frame)
+
+
+def _opcode_fault(opcode: Any, frame: Frame) -> str:
+    if not hasattr(opcode, "__index__"):
+        return f"the opcode is of type {type(opcode).__name__}, expected a number."
+    if opcode == frame.opcode:
+        return ""
+    if opcode & 0b1111 == frame.opcode:
+        return "what you give as the opcode has more than its four bits: FIN or the reserved bits are in it."
+    return f"the opcode is not {plain(repr(opcode))[:40]}."
 
 
 def _payload_fault(payload: bytes, frame: Frame) -> str:
@@ -165,7 +172,9 @@ def _payload_fault(payload: bytes, frame: Frame) -> str:
 
 def _used_fault(used: Any, data: bytes, frame: Frame) -> str:
     size = len(frame.serialize())
-    if used == size and not isinstance(used, bool):
+    if not hasattr(used, "__index__"):
+        return f"what you give as used is of type {type(used).__name__}, expected a number of bytes."
+    if used == size:
         return ""
     if used == len(frame.payload):
         return "what you give as used is the payload alone; the header was used, too."
@@ -181,7 +190,9 @@ def _cut_fault(parse: Callable[[bytes], Any], data: bytes) -> str:
         given = parse(data)
     except Exception as error:  # the learner's own
         return f"your function raised {raised(error)}. The frame is not whole yet, so give None."
-    return "" if given is None else "your function gives a frame, and it is not whole yet: give None."
+    if given is None:
+        return ""
+    return f"your function gives {plain(repr(given))[:40]}, and the frame is not whole yet: give None."
 
 
 # ---- broadcast(clients, text) ----
@@ -207,6 +218,7 @@ def _judge_copies(answer: Any) -> list[str]:
     given = several(sorted(answer) if isinstance(answer, (set, frozenset)) else answer)
     if given is None:
         given = [answer]
+    given = [int(each) if isinstance(each, float) and each.is_integer() else each for each in given]
     if not all(hasattr(each, "__index__") and not isinstance(each, bool) for each in given) or not given:
         return ["The answer is the numbers of packets, such as (7, 8)."]
     messages = recording("broadcast").messages
@@ -264,7 +276,7 @@ EXERCISES = (
         "        start = 4 if length == 126 else 10\n"
         '        length = int.from_bytes(data[2:start], "big")\n'
         "    end = start + 4 + length\n"
-        "    if len(data) < max(end, start):\n"
+        "    if len(data) < end:\n"
         "        return None\n"
         "    return data[0] & 0b0000_1111, apply_mask(data[start + 4 : end], data[start : start + 4]), end\n\n\n"
         "answer = parse_frame",

@@ -172,6 +172,7 @@ def _ratios(answer: Any) -> list[str]:
     exchange = next(each for each in recording("poll").connections[0].exchanges if each.response_body.length)
     heads = exchange.request_length + exchange.response_length - exchange.response_body.length
     turned = "That is how much of the polls' bytes WebSocket takes. Divide the other way round."
+    article = "That is the article's. Take the bytes of the table."
     slips = (
         {
             heads
@@ -180,6 +181,8 @@ def _ratios(answer: Any) -> list[str]:
             "header is in ws_header.",
             with_body: "That counts the payload too.",
             wire: "That is the second number.",
+            871 / 2: article,
+            909 / 2: article,
             1 / headers: turned,
         },
         {
@@ -210,8 +213,10 @@ def _break_even() -> int:
 def _crossed_wrongly() -> Mapping[float, str]:
     """Numbers of updates that a known mistake gives."""
     (opening, saved), socket = _crossing(), _row(SOCKET)
+    same = "So many updates make both cost the same. From the next whole number on, one costs less."
     said = {
-        opening / saved: "So many updates make both cost the same. From the next whole number on, one costs less.",
+        opening / saved: same,
+        opening / round(saved, 1): same,  # as the notebook prints them
         float(_break_even() - 1): "At so many, WebSocket does not cost less yet.",
         opening / socket["marginal_bytes"]: "That asks how many frames the dearer opening is worth. A streamed "
         "update costs something as well: what counts is the difference.",
@@ -222,7 +227,7 @@ def _crossed_wrongly() -> Mapping[float, str]:
     return {
         near: words
         for slip, words in said.items()
-        for near in (slip, floor(slip), floor(slip) + 1, round(slip, 1))
+        for near in (slip, floor(slip), floor(slip) + 1, *(round(slip, digits) for digits in (1, 2, 3)))
         if near != _break_even()
     }
 

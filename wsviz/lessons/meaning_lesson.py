@@ -56,12 +56,17 @@ def _not_that_one() -> dict[float, str]:
 def _subscribe(answer: Any) -> list[str]:
     """Judge a SUBSCRIBE: text, bytes, or a whole frame of WebSocket."""
     if isinstance(answer, Frame):
-        return judge_frame("client", lambda frame: _as_text(frame) or _payload(frame.payload))(answer)
+        return _framed(answer)
     if isinstance(answer, str):
         return _payload(answer.encode(errors="replace"))
     if isinstance(answer, bytes | bytearray):
-        return _payload(bytes(answer))
+        # No command of STOMP begins with a byte above 0x7f, and each whole message of WebSocket does, by its FIN.
+        return _framed(answer) if answer and answer[0] > 0x7F else _payload(bytes(answer))
     return [f"This is {type(answer).__name__}, and the answer is a text, such as 'CONNECT\\n\\n\\0'."]
+
+
+def _framed(answer: Frame | bytes | bytearray) -> list[str]:
+    return judge_frame("client", lambda frame: _as_text(frame) or _payload(frame.payload))(answer)
 
 
 def _as_text(frame: Frame) -> list[str]:
@@ -107,12 +112,20 @@ def _sums(column: str = "wire_length", sender: str = "client") -> list[int]:
     return [int(table.loc[table["sender"].str.contains(sender), column].sum()) for table in tables]
 
 
+def _framed_sums() -> list[int]:
+    """What the client's frames take as a whole."""
+    by_target = dict(zip(recording("deflate").exchanges["target"], recording("deflate").connections, strict=True))
+    own = ([each for each in by_target[path].frames if each.sender == "client"] for path in PATHS)
+    return [sum(len(each.dissection.raw) for each in frames if not each.frame.is_control) for frames in own]
+
+
 def _slips() -> list[dict[float, str]]:
-    both, before = _sums(sender="client|server"), _sums("length")
+    both, before, framed = _sums(sender="client|server"), _sums("length"), _framed_sums()
     return [
         {
             both[at]: "That counts both directions. The server's echoes are not the client's.",
             before[at]: "That is what the texts have before they are compressed: the column length.",
+            framed[at]: "That counts headers and masking keys as well. The payload alone is asked for.",
             _sums()[1 - at]: "That belongs to the other connection.",
         }
         for at in range(2)

@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any
 
 from wsviz.capture.capture import Capture, read_capture
+from wsviz.capture.connection import Endpoint
 from wsviz.lab.nginx_check import check_nginx
+from wsviz.lab.nginx_text import read_nginx
 from wsviz.lessons.exercise import Choice, Exercise, Kind
 from wsviz.lessons.judging import judge_number
 from wsviz.lessons.recordings import course_folder, recording
@@ -18,6 +20,8 @@ PING_INTERVAL = 90.0
 """Seconds between the pings of the server behind the configuration that is to be repaired."""
 LATE = 0.5
 """Seconds that a ping may be late."""
+ONCE = ("proxy_pass", "proxy_http_version", "proxy_read_timeout")
+"""Directives of the exercise that nginx takes once in a block; with a second one it does not start."""
 
 
 def _repaired(answer: Any) -> list[str]:
@@ -27,12 +31,26 @@ def _repaired(answer: Any) -> list[str]:
     places = check_nginx(answer, ping_interval=PING_INTERVAL).places
     if not places:
         return ["This text passes nothing on: its proxy_pass is missing."]
-    return [
+    wrong = [
         f"Line {each.line}: {each.text}."
         for place in places
         for each in place.remarks
         if each.severity is Severity.ERROR
     ]
+    return wrong + _repeated(answer)
+
+
+def _repeated(text: str) -> list[str]:
+    """Where a block has a directive twice that it may have once."""
+    said = []
+    for block in read_nginx(text).walk():
+        names = [each.name for each in block.directives]
+        said += [
+            f"Line {each.line}: this block has {each.name} already, and with two nginx does not start."
+            for at, each in enumerate(block.directives)
+            if each.name in ONCE and each.name in names[:at]
+        ]
+    return said
 
 
 def _machines() -> Mapping[str, str]:
@@ -55,9 +73,9 @@ def _first_fin() -> str:
 
 
 def _who(answer: Any) -> list[str]:
-    if not isinstance(answer, str):
+    if not isinstance(answer, (str, Endpoint)):
         return ["The answer is an address, as text."]
-    given = answer.strip().partition(":")[0].lower()
+    given = str(answer).strip().lower().removeprefix("the ").partition(":")[0]
     machine = _machines().get(given, given)
     if machine not in _machines().values():
         return ["None of the three machines has this address. The line above the ladder has four of them."]
@@ -80,8 +98,11 @@ def _other_intervals() -> Mapping[float, str]:
         waited + LATE: "A ping that is late comes later, not earlier: take the half second away.",
         60.0: "That is how long nginx waits by default. This one was told otherwise.",
         3.0: "So long the page wanted to be silent. The proxy did not wait for that.",
-        1000 * (waited - LATE): "In milliseconds, perhaps. The answer is a number of seconds.",
-    }
+        1.0: "With that it lives. A longer interval will do, too.",
+    } | dict.fromkeys(
+        (1000 * (waited - LATE), 1000 * round(waited - LATE, 1)),
+        "In milliseconds, perhaps. The answer is a number of seconds.",
+    )
 
 
 @cache
@@ -108,6 +129,8 @@ def _other_packets() -> Mapping[float, str]:
     said |= dict.fromkeys(closes.astype(int), "That is a Close. A text is asked for.")
     said[_text_packet(0, Side.CLIENT)] = "That is the text of the first connection."
     said |= {_text_packet(each, Side.SERVER): "That is an echo: the server said it." for each in (0, 1)}
+    row = frames.index[frames["packet"] == _text_packet(1, Side.CLIENT)][0]
+    said[int(row)] = "Is that the number of a row? The column packet has what is asked for."
     return {float(packet): words for packet, words in said.items()}
 
 
@@ -148,8 +171,8 @@ EXERCISES = (
         "11.repair",
         Kind.BUILD,
         "Repair it",
-        "Write a configuration that lets WebSocket pass, and keeps silent connections whose server pings every "
-        "90 seconds. You can start from `broken`. Answer with its text.",
+        "Write a configuration that lets WebSocket pass, and leaves silent connections open: their server pings "
+        "every 90 seconds. You can start from `broken`. Answer with its text.",
         why="Two header fields that end at each proxy, in HTTP/1.1, and more patience than the pings need.",
         code='lines = """proxy_http_version 1.1;\n'
         "        proxy_set_header Upgrade $http_upgrade;\n"
@@ -160,7 +183,7 @@ EXERCISES = (
         'answer = broken.replace("proxy_http_version 1.1;", lines)',
         hints=(
             "print(check_nginx(your_text, ping_interval=90)) says what is still missing.",
-            'broken.replace("proxy_http_version 1.1;", """...""") puts lines of yours where one stood; repeat it.',
+            'broken.replace("proxy_http_version 1.1;", """...""") puts yours in its place; it is one of them.',
             "Two lines begin with proxy_set_header. The third one is proxy_read_timeout, with a time such as 5m.",
         ),
         judge=_repaired,
@@ -169,7 +192,7 @@ EXERCISES = (
         "11.first_fin",
         Kind.FIND,
         "Who hangs up?",
-        "Which address sent the first FIN of nginx_idle.pcapng? Answer with text.",
+        'Which address sent the first FIN of nginx_idle.pcapng? Answer with text, such as "192.0.2.9".',
         why="It is the proxy's. It ended both connections, though client and server wanted to go on.",
         code='idle = recording("nginx_idle")\n'
         'first = idle.packets[idle.packets["flags"].str.contains("FIN")].iloc[0]\n'

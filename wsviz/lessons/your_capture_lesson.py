@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from math import floor
 from typing import Any
 
 from wsviz.capture.capture import Capture
@@ -110,15 +111,14 @@ def _longest() -> float:
 
 
 def _other_silences() -> Mapping[float, str]:
-    frames = float(recording("mystery").frames["idle"].max())
-    said = {
-        each.duration / 1e9: "That is a whole connection, and its first packets are no silence."
-        for each in _browser()
-    }
-    return said | {
-        frames: "That is the longest wait for a frame. After the longest silence of all, no frame came.",
-        _longest() * 1000: "That may be right in milliseconds. The answer is in seconds.",
-    }
+    longest, frames = _longest(), float(recording("mystery").frames["idle"].max())
+    whole = "So long is a whole connection, and its first packets are no silence. Three digits tell the two apart."
+    milliseconds = [1000 * longest, floor(1000 * longest), *(1000 * round(longest, digits) for digits in (2, 3, 4))]
+    return (
+        dict.fromkeys([round(longest, 1), *(each.duration / 1e9 for each in _browser())], whole)
+        | {frames: "That is the longest wait for a frame. After the longest silence of all, no frame came."}
+        | dict.fromkeys(milliseconds, "That may be right in milliseconds. The answer is in seconds.")
+    )
 
 
 # ---- The first FIN ----
@@ -154,6 +154,9 @@ def _not_that_fin() -> Mapping[float, str]:
                 "A FIN of that conversation, but not the first: there was one on the other side of the proxy."
             )
     del said[_first_fin()]
+    packets = recording("mystery").packets
+    row = packets.index[packets["packet"] == _first_fin()][0]
+    said[int(row)] = "Is that the number of a row? The column packet has what is asked for."
     return {float(packet): words for packet, words in said.items()}
 
 
@@ -185,6 +188,7 @@ def _other_ratios() -> Mapping[float, str]:
         float(total.sum() / total["ws_payload"]): "That is the whole file. Take one connection of it.",
         other[0] / other[1]: "That is the proxy's connection to the server. Take the browser's.",
         float(wire): f"That is {count(wire, 'byte')} on the wire. How many are that for each byte of payload?",
+        (wire + front.index) / payload: "That adds the number of the connection to its bytes.",
     }
 
 
@@ -219,12 +223,13 @@ EXERCISES = (
         "answer = gaps.max().total_seconds()",
         hints=(
             'recording("mystery").packets has a time for each packet, and the number of its connection.',
-            'packets.groupby("connection")["time"].diff() gives the time since the connection\'s packet before.',
+            'packets.groupby("connection")["time"].diff().dt.total_seconds() has the seconds since the connection\'s '
+            "packet before.",
         ),
         judge=judge_number(
             _longest,
             unit="seconds",
-            near=0.006,
+            near=0.002,
             slips=_other_silences,
         ),
     ),
