@@ -12,6 +12,7 @@ import pytest
 
 from tests.capture.build import REQUEST, RESPONSE, pcap, read
 from tests.capture.files import ALL, capture_of, ids
+from tests.capture.test_ip_fragments import in_fragments
 from wsviz import Frame
 from wsviz.capture.capture import Capture
 from wsviz.capture.captured_frames import FRAME
@@ -52,6 +53,15 @@ def assert_as_decoded(volume: Volume, capture: Capture) -> None:
         assert row["frame_count"] == len(message.frames)
         assert row["wire_length"] == message.wire_length
         assert row["time"] == message.time
+
+
+@pytest.mark.parametrize("size", [24, 48])
+@pytest.mark.parametrize("chunk", [1, 150, 1000])
+def test_fragments_of_ip_are_joined_across_chunks(size: int, chunk: int) -> None:
+    packets = [part for parts in in_fragments(size) for part in parts]
+    file = pcap(packets, link=101)
+    assert_as_decoded(volume_of(file, chunk), read(file))
+    assert volume_of(file, chunk).payloads() == [b"Hello", b"World"]
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wsviz.capture.ip_fragments import Fragment, join
+from wsviz.capture.ip_fragments import Fragment, Fragments
 from wsviz.capture.octets import anywhere
 
 Array = npt.NDArray[Any]
@@ -42,13 +42,14 @@ _TIMESTAMPS = 0x0101080A  # NOP, NOP, Timestamps of 10 bytes: all options that m
 _AUTHENTICATION = 29  # the one TCP option that scapy may trip over
 
 
-def decode_headers(rows: Array, data: bytes | bytearray) -> Array:
+def decode_headers(rows: Array, numbers: Array, data: bytes | bytearray, fragments: Fragments) -> Array:
     """Fill in the columns of the rows (of PACKET) that tell of headers, except for the indices of addresses.
 
-    Returns the indices of the rows that stay undecided.
+    `numbers` are the rows' among all packets of the file, `fragments` knows those before. Returns the indices of the
+    rows that stay undecided.
     """
     lane = _run(rows, data)
-    join(rows, lane.fragments)
+    fragments.join(rows, numbers, lane.fragments)
     return np.flatnonzero(lane.undecided)
 
 

@@ -17,6 +17,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 LONGEST_APART = 60_000_000_000  # ns: RFC 8200 4.5 gives up after so long, and IPv4's numbers come round again
+MOST_HEADS = 1 << 14  # first fragments that are known from one part of a file to the next
+_MOST_ALIKE = 16  # of those with the same key
 _FIN, _SYN, _RST = 0x01, 0x02, 0x04
 _TCP = 6
 
@@ -33,34 +35,68 @@ class Fragment(NamedTuple):
     into: int  # bytes of the IP packet's payload that come before this fragment's
 
 
-def join(rows: Array, fragments: Iterable[Fragment]) -> None:
-    """Make TCP packets of the later fragments whose first one is a TCP packet among the same rows."""
-    ordered = sorted(fragment for fragment in fragments if fragment.protocol == _TCP)
-    firsts: dict[bytes, list[int]] = {}
-    for fragment in ordered:
-        if fragment.into == 0 and rows["tcp_packet"][fragment.row]:
-            firsts.setdefault(fragment.key, []).append(fragment.row)
-    for fragment in ordered:
-        if fragment.into and fragment.key in firsts:
-            _follow(rows, _nearest(firsts[fragment.key], fragment.row), fragment)
+class _Head(NamedTuple):
+    """A first fragment with a TCP header: its number among all packets of the file, and what it says."""
+
+    number: int
+    time: int
+    header_size: int
+    source_port: int
+    destination_port: int
+    seq: int
+    ack: int
+    flags: int
+    window: int
 
 
-def _nearest(numbers: list[int], wanted: int) -> int:
-    """The one of these sorted numbers that is nearest; the number of an IP packet that comes again means another."""
-    at = bisect_left(numbers, wanted)
-    return min(numbers[max(at - 1, 0) : at + 1], key=lambda number: abs(number - wanted))
+class Fragments:
+    """Joins the fragments of a file, whose packets come in any number of parts.
+
+    The first fragments are known for later parts, MOST_HEADS of them; a fragment that comes in an earlier part than
+    its first one is not joined.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, list[_Head]] = {}  # by key, in the order of the file
+
+    def join(self, rows: Array, numbers: Array, fragments: Iterable[Fragment]) -> None:
+        """Make TCP packets of the later fragments whose first one is a TCP packet.
+
+        `numbers` are the rows' among all packets of the file.
+        """
+        ordered = sorted(fragment for fragment in fragments if fragment.protocol == _TCP)
+        for fragment in ordered:
+            if fragment.into == 0 and rows["tcp_packet"][fragment.row]:
+                heads = self._heads.pop(fragment.key, [])
+                heads.append(_head(int(numbers[fragment.row]), rows[fragment.row]))
+                self._heads[fragment.key] = heads  # as the latest of all
+        for fragment in ordered:
+            if fragment.into and fragment.key in self._heads:
+                _follow(rows[fragment.row], _nearest(self._heads[fragment.key], int(numbers[fragment.row])), fragment)
+        for key in list(self._heads)[:-MOST_HEADS]:
+            del self._heads[key]
+        for heads in self._heads.values():
+            del heads[:-_MOST_ALIKE]
 
 
-def _follow(rows: Array, first: int, fragment: Fragment) -> None:
-    head, row = rows[first], rows[fragment.row]
-    behind = fragment.into - (int(head["payload"]) - int(head["tcp"]))  # bytes of TCP's payload that come before
-    apart = abs(int(head["time"]) - int(row["time"]))
-    if behind < 0 or fragment.end <= fragment.start or apart > LONGEST_APART:
+def _head(number: int, row: Any) -> _Head:
+    names = ("source_port", "destination_port", "seq", "ack", "flags", "window")
+    return _Head(number, int(row["time"]), int(row["payload"]) - int(row["tcp"]), *(int(row[name]) for name in names))
+
+
+def _nearest(heads: list[_Head], number: int) -> _Head:
+    """The one of these that is nearest in the file; the number of an IP packet that comes again means another."""
+    at = bisect_left(heads, (number,))
+    return min(heads[max(at - 1, 0) : at + 1], key=lambda head: abs(head.number - number))
+
+
+def _follow(row: Any, head: _Head, fragment: Fragment) -> None:
+    behind = fragment.into - head.header_size  # bytes of TCP's payload that come before
+    if behind < 0 or fragment.end <= fragment.start or abs(head.time - int(row["time"])) > LONGEST_APART:
         return
     for name in ("source_port", "destination_port", "ack", "window"):
-        row[name] = head[name]
-    flags = int(head["flags"])
-    row["seq"] = (int(head["seq"]) + bool(flags & _SYN) + behind) % 2**32
-    row["flags"] = flags & ~(_SYN | _FIN | _RST)  # these are told once, by the first fragment
+        row[name] = getattr(head, name)
+    row["seq"] = (head.seq + bool(head.flags & _SYN) + behind) % 2**32
+    row["flags"] = head.flags & ~(_SYN | _FIN | _RST)  # these are told once, by the first fragment
     row["ip"], row["tcp"], row["payload"], row["end"] = fragment.ip, fragment.start, fragment.start, fragment.end
     row["tcp_packet"] = True

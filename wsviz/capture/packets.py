@@ -18,6 +18,7 @@ import numpy.typing as npt
 from wsviz.capture.common_headers import decode_common
 from wsviz.capture.fast_headers import address_pairs, decode_headers
 from wsviz.capture.gzipped import Gunzipped, decompressed
+from wsviz.capture.ip_fragments import Fragments
 from wsviz.capture.octets import distinct
 from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_RECORD_CUT, OddFile, Records, RecordWalker, record_walker
 from wsviz.protocol.fields import CaptureError
@@ -197,7 +198,7 @@ class PacketReader:
 
     def __init__(self, file: IO[bytes], name: str, *, chunk: int | None = CHUNK) -> None:
         self._file, self._name, self._chunk = file, name, chunk
-        self._pairs = _Pairs()
+        self._pairs, self._fragments = _Pairs(), Fragments()
         self.packets = 0  # read so far
         self.trouble: str | None = None
         self.last_in_part = self.after_gzip = False
@@ -276,9 +277,48 @@ class PacketReader:
         }
         for column, values in columns.items():
             rows[column] = values
-        pairs = _decode(rows, data, self._pairs)
+        pairs = self._decode(rows, data)
         self.packets += len(rows)
         return Chunk(rows, data, self.packets - len(rows), pairs)
+
+    def _decode(self, rows: Array, data: bytes | bytearray) -> Array:
+        """Fill in what the headers tell, by the fast lanes, else by scapy; returns the pairs of addresses."""
+        pairs, found = self._pairs, np.zeros(len(rows), "i4")
+        for start in range(0, len(rows), _HEADERS_AT_ONCE):
+            part = rows[start : start + _HEADERS_AT_ONCE]
+            common, addresses = decode_common(part, data)
+            rest = self._decode_rest(part, self.packets + start, data, common)
+            first, which = distinct(addresses)
+            keys: list[Pair] = addresses[first].tolist()
+            places = dict(zip(keys, common[first].tolist(), strict=True))
+            for row, key in rest.items():
+                places[key] = min(row, places.get(key, row))
+            for key in sorted(places, key=lambda key: places[key]):  # they are numbered as they first appear
+                pairs[key]
+            numbers = np.array([pairs[key] for key in keys], "i4")[which]
+            numbers = np.concatenate((numbers, np.array([pairs[key] for key in rest.values()], "i4")))
+            order = np.concatenate((common, np.array(list(rest), "i8")))
+            part["source"][order], part["destination"][order] = np.array(pairs.ends, "i4").reshape(-1, 2)[numbers].T
+            found[start + order] = numbers
+        return found
+
+    def _decode_rest(self, rows: Array, first: int, data: bytes | bytearray, decoded: Array) -> dict[int, Pair]:
+        """Fill in all rows but those that are decoded; returns the addresses of the ones that are TCP.
+
+        `first` is the number of the first of them among all packets of the file.
+        """
+        open_rows = np.ones(len(rows), "?")
+        open_rows[decoded] = False
+        which = np.flatnonzero(open_rows)
+        rest = rows[which]
+        undecided = decode_headers(rest, first + which, data, self._fragments).tolist()
+        tcp = np.flatnonzero(rest["tcp_packet"])
+        keys: dict[int, Pair] = dict(zip(which[tcp].tolist(), address_pairs(rest[tcp], data), strict=True))
+        if undecided:
+            found = _decode_by_scapy(rest, data, undecided)
+            keys |= {int(which[index]): pair for index, pair in found.items()}
+        rows[which] = rest
+        return keys
 
     def reverse(self, pair: int) -> int:
         """The number of a pair of addresses the other way round."""
@@ -295,44 +335,6 @@ def _passed_over(stream: IO[bytes] | Gunzipped, size: int) -> int:
     while there < size and (some := len(stream.read(min(CHUNK, size - there)))):
         there += some
     return there
-
-
-def _decode(rows: Array, data: bytes | bytearray, pairs: _Pairs) -> Array:
-    """Fill in the columns that tell of headers: by the fast lanes, else by scapy. Returns the pairs of addresses."""
-    found = np.zeros(len(rows), "i4")
-    for start in range(0, len(rows), _HEADERS_AT_ONCE):
-        part = rows[start : start + _HEADERS_AT_ONCE]
-        common, addresses = decode_common(part, data)
-        rest = _decode_rest(part, data, common)
-        first, which = distinct(addresses)
-        keys: list[Pair] = addresses[first].tolist()
-        places = dict(zip(keys, common[first].tolist(), strict=True))
-        for row, key in rest.items():
-            places[key] = min(row, places.get(key, row))
-        for key in sorted(places, key=lambda key: places[key]):  # they are numbered as they first appear
-            pairs[key]
-        numbers = np.array([pairs[key] for key in keys], "i4")[which]
-        numbers = np.concatenate((numbers, np.array([pairs[key] for key in rest.values()], "i4")))
-        order = np.concatenate((common, np.array(list(rest), "i8")))
-        part["source"][order], part["destination"][order] = np.array(pairs.ends, "i4").reshape(-1, 2)[numbers].T
-        found[start + order] = numbers
-    return found
-
-
-def _decode_rest(rows: Array, data: bytes | bytearray, decoded: Array) -> dict[int, Pair]:
-    """Fill in all rows but those that are decoded; returns the addresses of the ones that are TCP."""
-    open_rows = np.ones(len(rows), "?")
-    open_rows[decoded] = False
-    which = np.flatnonzero(open_rows)
-    rest = rows[which]
-    undecided = decode_headers(rest, data).tolist()
-    tcp = np.flatnonzero(rest["tcp_packet"])
-    keys: dict[int, Pair] = dict(zip(which[tcp].tolist(), address_pairs(rest[tcp], data), strict=True))
-    if undecided:
-        found = _decode_by_scapy(rest, data, undecided)
-        keys |= {int(which[index]): pair for index, pair in found.items()}
-    rows[which] = rest
-    return keys
 
 
 Pair = int | bytes | tuple[str, str]  # source and destination: IPv4's in 64 bits, IPv6's in 32 bytes, or their texts
