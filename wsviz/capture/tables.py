@@ -203,7 +203,7 @@ def table_of_messages(
 ) -> pd.DataFrame:
     """Messages with their numbers in their connections, and their latencies in seconds."""
     store, rows = InMemory(), message_rows(messages, np.arange(len(messages)))
-    rows["place"] = [store.put(message.data) for message in messages]
+    rows["place"] = store.put([message.data for message in messages])
     return messages_as_table(values_of_messages(rows, numbers, latencies, store, reveal=reveal))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,7 +92,7 @@ class Volume:
         """
         frames, sorter = self._pass(Bodies(messages=True, controls=False)), Sorter(MESSAGE)
         for rows, data in self._batches(frames):
-            rows["place"] = list(map(store.put, data))
+            rows["place"] = store.put(data)
             sorter.add(rows)
         for rows in sorter:
             yield rows[frames.settled(rows)]
@@ -139,8 +139,8 @@ class Volume:
 class Store(Protocol):
     """Where the data of messages is kept."""
 
-    def put(self, data: bytes) -> int:
-        """Keep it; the place where it is."""
+    def put(self, data: Sequence[bytes]) -> Array:
+        """Keep the data of messages; the place of each."""
 
     def get(self, place: int, size: int) -> bytes:
         """What was put there."""
@@ -150,14 +150,14 @@ class InMemory:
     """Keeps the data of messages as it is."""
 
     def __init__(self) -> None:
-        self.kept: list[bytes] = []
+        self._kept: list[bytes] = []
 
-    def put(self, data: bytes) -> int:
-        self.kept.append(data)
-        return len(self.kept) - 1
+    def put(self, data: Sequence[bytes]) -> Array:
+        self._kept += data
+        return np.arange(len(self._kept) - len(data), len(self._kept))
 
     def get(self, place: int, size: int) -> bytes:
-        return self.kept[place]
+        return self._kept[place]
 
 
 class OnDisk:
@@ -167,11 +167,12 @@ class OnDisk:
         self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115  closed by __exit__
         self._end = 0
 
-    def put(self, data: bytes) -> int:
+    def put(self, data: Sequence[bytes]) -> Array:
+        ends = self._end + np.cumsum(np.array([0, *map(len, data)]))
         self._file.seek(self._end)
-        self._file.write(data)
-        self._end += len(data)
-        return self._end - len(data)
+        self._file.writelines(data)
+        self._end = int(ends[-1])
+        return ends[:-1]
 
     def get(self, place: int, size: int) -> bytes:
         self._file.seek(place)
