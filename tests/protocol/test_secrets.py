@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsviz.protocol import secrets
 from wsviz.protocol.secrets import MARK, is_token_like, mask_bytes, mask_header, mask_target, mask_text
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -116,6 +117,27 @@ def test_what_looks_like_a_token() -> None:
     assert is_token_like("AbCdEfGhIjKlMnOpQrSt12==")
     for word in ("short1", "a-long-name-of-a-path", "12345678901234567890", "2024-01-01T00:00:00.000Z"):
         assert not is_token_like(word)
+
+
+def test_names_in_any_case_among_letters_that_grow_in_lower_case() -> None:
+    assert "İ".lower() != "İ" and len("İ".lower()) == 2, "so a lower-case copy of the text would be longer"
+    assert mask_text("İİİ PassWord=geheim İ BEARER abc İ sec-websocket-PROTOCOL: x, token.abc") == (
+        f"İİİ PassWord={MARK} İ BEARER {MARK} İ sec-websocket-PROTOCOL: x, token.{MARK}"
+    )
+    assert mask_text("assid=1 xauth=2 APWD=3") == "assid=1 xauth=2 APWD=3"
+    assert mask_text("SID=1 x_auth=2 -PWD=3") == f"SID={MARK} x_auth={MARK} -PWD={MARK}"
+
+
+def test_of_a_long_list_of_subprotocols_only_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(secrets, "is_token_like", lambda word: bool(read.append(word)))
+    value = "a, " * 1_000_000 + "token.xyz"
+    shown = mask_header("Sec-WebSocket-Protocol", value)
+    assert len(read) < 20_000
+    assert shown.startswith("a, a, a, ")
+    assert shown.endswith(MARK)
+    assert "xyz" not in shown
+    assert len(mask_bytes(b"Sec-WebSocket-Protocol: " + value.encode(), same_size=True)) == len(value) + 24
 
 
 @given(st.text() | st.text(st.sampled_from('"\\:={}[]&?;@/\r\n\t ,.-_tokenpasswdBearereyJ09')))

@@ -114,8 +114,8 @@ class _Assembler:
         for start, stop, source in self.copies:
             low, high = max(start - first, 0), min(stop - first, direction.readable_end)
             if low < high and direction.hole_in(low, high) is None:
-                copy = table.data[source + low + first - start :][: high - low]
-                if copy != direction.read(low, high):
+                at = source + low + first - start
+                if table.data[at : at + high - low] != direction.read(low, high):
                     direction.conflicts.append(low)
         return direction
 
