@@ -18,6 +18,7 @@ from wsviz.capture.octets import Array, anywhere
 _HEADER = 16  # bytes
 _LANE = 1 << 15  # bytes from one lane to the next
 _SOUGHT = 1 << 12  # bytes in which the start of a record is looked for: most packets are shorter
+_TRIES = 16  # of the places there that look like one at the first sight
 _LONGEST = 1 << 18  # bytes of a packet that a guess believes in
 
 
@@ -79,7 +80,10 @@ def _guesses(data: bytes | bytearray, at: int, order: str) -> list[int]:
 
     for target in range(at, last, _LANE):
         place, end = target, min(target + _SOUGHT, last)
-        while (place := data.find(pattern, place + half.start, end) - half.start) >= target:
+        for _ in range(_TRIES):
+            place = data.find(pattern, place + half.start, end) - half.start
+            if place < target:
+                break
             if believable(place) and believable(place + _HEADER + read(data, place)[2]):
                 found.append(place)
                 break
