@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 import textwrap
 from collections.abc import Mapping
@@ -18,20 +17,14 @@ from pathlib import Path
 from wsviz import cli
 from wsviz.lessons.course import LESSONS
 from wsviz.reference.cheat_sheet import cheat_sheet
+from wsviz.reference.glossary import glossary_page
 from wsviz.reference.page import reference_page
 from wsviz.rules_page import rules_page
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 WIDTH = 118  # columns of a line in the README
-GLOSSARY = """\
-<!-- Made by `make notebooks` from the ends of the lessons; edit those instead. -->
-
-# Glossary
-
-The words of the course, each as the lesson explains it that needs it first. The numbers of the protocol stand in the
-[reference](reference.md).
-"""
+NOTEBOOKS = {number: (title, f"{stem}.ipynb") for number, _, title, stem, _ in LESSONS}
 SHOWN = "captures/echo.pcapng"  # what the README's example is about
 
 
@@ -40,29 +33,10 @@ def pages() -> dict[Path, str]:
     return {
         HERE / "rules.md": rules_page(),
         HERE / "reference.md": reference_page(),
-        HERE / "glossary.md": glossary(),
+        HERE / "glossary.md": glossary_page(NOTEBOOKS),
         HERE / "cheat-sheet.svg": cheat_sheet().svg,
         README: readme(README.read_text("utf-8")),
     }
-
-
-def glossary() -> str:
-    """The words that the lessons explain at their ends, in alphabetical order."""
-    found = []
-    for _, _, title, stem, _ in LESSONS:
-        path = HERE / f"{stem}.ipynb"
-        cells = json.loads(path.read_text("utf-8"))["cells"] if path.exists() else []
-        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-        found += [(word, meaning, f"[{title}]({path.name})") for text in texts for word, meaning in _explained(text)]
-    rows = [f"| {' | '.join(row)} |" for row in sorted(found, key=lambda row: (row[0].casefold(), row[2]))]
-    return "\n".join([GLOSSARY, "| word | meaning | lesson |", "|---|---|---|", *rows, ""])
-
-
-def _explained(text: str) -> list[tuple[str, str]]:
-    """Words and meanings: the first and the last column of a table of words, or of a frame's fields."""
-    tables = re.findall(r"^\| (?:word|field) \|.*\n\|[-|]+\|\n((?:\|.*(?:\n|$))+)", text, re.MULTILINE)
-    rows = [line.strip("| ").split(" | ") for table in tables for line in table.splitlines()]
-    return [(row[0], row[-1]) for row in rows]
 
 
 def readme(text: str) -> str:

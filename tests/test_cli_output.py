@@ -115,5 +115,24 @@ def test_a_narrow_terminal_wraps_explanations(
     assert main(["lint", str(path)]) == 0
     out = capsys.readouterr().out
     assert "nothing-decoded" in out
-    assert "RFC 6455 1.3" in out
+    assert re.search(r"RFC 6455 +\n.* 1\.3 +\n", out), "the section stands in two lines"
     assert "…" not in out
+
+
+def test_a_notebook_shows_what_was_found_whole(capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("IPython.display.display", lambda output: shown.append(output._repr_mimebundle_((), ())))
+    assert main(["lint", "captures/close_matrix.pcapng"]) == 1
+    assert len(shown) == 2, "the table, and how many"
+    for kind in ("text/plain", "text/html"):
+        text = re.sub(r"\x1b\[[0-9;]*m|<[^>]*>", "", shown[0][kind])
+        assert max(map(len, text.split("\n"))) <= 100
+        assert "…" not in text
+        head = next(line for line in text.split("\n") if "severity" in line)
+        start, end = head.index("what"), head.index("code")
+        words = " ".join(line[start:end].strip() for line in text.split("\n"))
+        assert "the text is no UTF-8: invalid continuation byte at byte 3 (e9 20 61 75)" in words
+        assert "connection 11, packet 146" in " ".join(
+            line[: head.index("severity")].strip() for line in text.split("\n")
+        )

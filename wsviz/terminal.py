@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from wsviz.capture.capture import Capture
     from wsviz.capture.connection import Connection
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: ""}
+_STYLES = {Severity.ERROR: "bold #dc3232", Severity.WARNING: "yellow", Severity.NOTE: ""}  # red on white and on black
 UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
-NOTEBOOK = (
-    110  # columns that a notebook shows; JupyterLab, where it does not trust one, and a print cut what is wider
-)
+NOTEBOOK = 100  # columns of a notebook's output: its page wraps nothing, and on paper the rest would be lost
 NARROW_TEXT = 24  # columns that a text has in a table that is wider than the terminal
 CLIPPED = 60  # columns of a message in a table; the other formats have all of it
 PATIENCE = 1.0  # seconds that work may take before a progress bar says how far it is
@@ -140,7 +138,7 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
     if style == "jsonl":
         _print_lines(export.json_lines({name: [row[name] for row in rows] for name in FINDINGS}))
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
         table.add_column(name)
     for row, (_, finding) in zip(rows, found, strict=True):
@@ -156,7 +154,7 @@ def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: st
         )
     console = _console()
     if found:
-        _print_whole(table, "what", {"where": len("connection 1000,"), "section": len("RFC 6455")})
+        _print_whole(table, "what", {"where": len("connection 10,"), "section": len("RFC 6455")})
     console.print(Text(severities(finding for _, finding in found) or "nothing found"))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from notebooks.execute import read
-from notebooks.pages import HERE, README, glossary, pages, readme, write
+from notebooks.pages import HERE, NOTEBOOKS, README, pages, readme, write
+from wsviz.reference.glossary import TERMS
 
 PAGES = pages()
 
@@ -37,16 +38,48 @@ def test_only_pages_that_have_changed_are_written(tmp_path: Path) -> None:
     assert fresh.stat().st_mtime_ns == before
 
 
+def glossed() -> list[tuple[str, str]]:
+    """The words and meanings of the tables at the lessons' ends, and the notebooks that they are in."""
+    found = []
+    for path in sorted(HERE.glob("[0-9]*.ipynb")):
+        texts = (cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+        tables = re.findall(
+            r"^\| (?:word|field) \|.*\n\|[-|]+\|\n((?:\|.*(?:\n|$))+)", "\n".join(texts), re.MULTILINE
+        )
+        words = [line.strip("| ").split(" | ")[0] for table in tables for line in table.splitlines()]
+        found += [(word, path.name) for row in words for word in row.split(", ")]
+    return found
+
+
 def test_the_glossary_has_the_words_of_every_lesson() -> None:
-    rows = [line.strip("| ").split(" | ") for line in glossary().splitlines() if line.startswith("| ")][1:]
-    words = [word.casefold() for word, _, _ in rows]
-    assert words == sorted(words)
-    assert {"frame", "masking key", "fin", "idempotent", "accept key", "last-event-id"} <= set(words)
-    linked = {link for row in rows for link in re.findall(r"\(([^)]+)\)$", row[2])}
-    explaining = {
-        path.name
+    words, names = glossed(), [term.name.casefold().replace("-", " ") for term in TERMS]
+    assert {file for _, file in words} == {file for _, file in NOTEBOOKS.values()}
+    missing = [row for row in words if not any(row[0].casefold().replace("-", " ") in name for name in names)]
+    assert not missing
+    assert len(words) > 70
+
+
+def test_an_entry_of_the_glossary_is_a_sentence_or_two_and_stands_once() -> None:
+    assert len({term.name.casefold() for term in TERMS}) == len(TERMS)
+    for term in TERMS:
+        assert re.fullmatch(r"[A-Z`].*\.|permessage.*\.", term.meaning), term
+        assert len(re.findall(r"[.](?= |$)", term.meaning)) <= 2, term
+        assert "|" not in term.meaning + term.name, "it would end the cell"
+        assert re.fullmatch(r"(?:RFC \d{4}|WHATWG HTML|WHATWG WebSockets|STOMP 1\.2)(?: [\d.]+)?|", term.source), term
+
+
+def test_an_entry_of_the_glossary_links_to_a_heading_of_the_lesson_that_explains_it() -> None:
+    lines = [line for line in PAGES[HERE / "glossary.md"].splitlines() if line.startswith("| ")][1:]
+    assert len(lines) == len(TERMS)
+    words = [line.split(" | ")[0].strip("| `").casefold() for line in lines]
+    assert words == sorted(each.name.strip("`").casefold() for each in TERMS)
+    there = {
+        f"({path.name}#{heading.replace(' ', '-')})"
         for path in HERE.glob("[0-9]*.ipynb")
-        if any("| word | meaning |" in cell.source for cell in read(path).cells)
+        for cell in read(path).cells
+        if cell.cell_type == "markdown"
+        for heading in re.findall(r"^##? (.*)$", cell.source, re.MULTILINE)
     }
-    assert explaining <= linked
-    assert all((HERE / link).is_file() for link in linked)
+    for line in lines:
+        link = re.search(r"\([^()]+\)(?= \|$)", line)
+        assert link is not None and link[0] in there, line
