@@ -1,9 +1,9 @@
 """Frames at volume: the headers of all frames of a stretch as columns.
 
-From the start of every piece a lane walks over headers, all lanes together, a header a step: senders mostly let a
-frame begin where a segment does. Then each direction's chain is followed from piece to piece: a lane counts if the
-chain arrives at its start. Where a frame begins within a piece, where a header is cut in two, and where bytes look
-like no frame, the chain is walked plainly, byte by byte, until it meets the start of a piece again.
+In every piece a lane walks over headers, all lanes together, a header a step, from where the first frame seems to
+begin: mostly at its start. Then each direction's chain is followed from piece to piece: a lane counts if the chain
+arrives where it begins. Where the chain arrives elsewhere, where a header is cut in two, and where bytes look like no
+frame, it is walked plainly, header by header, until it meets the beginning of a lane again.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ _MOST_PAYLOAD = 1 << 40  # bytes; lanes leave longer claims to the plain walk, w
 _SECOND = np.arange(256)
 HEADER_SIZE = 2 + np.select([_SECOND & 127 == 126, _SECOND & 127 == 127], [2, 8], 0) + 4 * (_SECOND >> 7)
 _PLAUSIBLE = np.isin(np.arange(256) & 0b0000_1111, (0, 1, 2, 8, 9, 10)) & (np.arange(256) & 0b0011_0000 == 0)
+# What mostly begins a frame that does not begin a piece: FIN, and no bit that only some extension uses.
+_LIKELY = np.isin(np.arange(256) & 0b1011_1111, (0x80, 0x81, 0x82, 0x88, 0x89, 0x8A))
+_SOUGHT = 64  # bytes of a piece in which the beginning of a frame is looked for
 _NEVER = 1 << 62  # bytes, or a place: what an int64 holds of numbers without a bound
 _AFTER = -1  # the chain passes the end of its run
 _ASTRAY = -2  # the chain goes on where no piece begins
@@ -65,6 +68,7 @@ class _Walk:
         self.stretch, self.masked, self.directions = stretch, masked, stretch.directions[which]
         self.stop = np.cumsum(stretch.length)  # of each piece
         self.start = self.stop - stretch.length
+        self.entry = self.start.copy()  # of each piece: where its lane begins
         self.after = stretch.ends[which]  # of each run: the piece after its last
         self.begin, self.end = self.start[stretch.begins[which]] + skip, self.stop[self.after - 1]
         self.alive = np.flatnonzero(self.begin < self.end)
@@ -100,11 +104,12 @@ class _Walk:
     def walk_lanes(self) -> tuple[Array, Array]:
         """Walk all lanes; for each, which one its end leads to, or _AFTER, or _ASTRAY, and its end."""
         piece = np.repeat(self.from_piece - self.lane_of, self.counts) + np.arange(self.counts.sum())
-        start, stop = self.start[piece], self.stop[piece]
-        start[self.lane_of[self.alive]] = self.begin[self.alive]
-        move, masked = self.stretch.source[piece] - self.start[piece], np.repeat(self.masked, self.counts)
-        data = self.stretch.data
+        stop, masked = self.stop[piece], np.repeat(self.masked, self.counts)
+        data, move = self.stretch.data, self.stretch.source[piece] - self.start[piece]
         octets, shorts, longs = (anywhere(data, kind) for kind in ("u1", ">u2", ">u8"))
+        start = self.start[piece] + _entries(data, self.stretch.source[piece], self.stretch.length[piece], masked)
+        start[self.lane_of[self.alive]] = self.begin[self.alive]
+        self.entry[piece] = start
         place, astray, lanes = start.copy(), np.zeros(len(piece), "?"), np.arange(len(piece))
         while len(lanes):
             here = place[lanes]
@@ -128,25 +133,24 @@ class _Walk:
         return targets, place
 
     def walk_plainly(self, run: int, place: int) -> tuple[int | None, int]:
-        """Walk on from a place within a piece: the piece at whose start a frame begins again, and that place.
+        """Walk on from a place within a piece: the piece whose lane begins where a frame does again, and that place.
 
         No piece where the run ends first: the place is then beyond it, or that of a header that is cut.
         """
-        data, (starts, stops, sources) = self.stretch.data, self.columns
+        data, (starts, stops, sources, entries) = self.stretch.data, self.columns
         last, end, from_place = int(self.after[run]) - 1, int(self.end[run]), place
         piece = bisect_right(stops, place)
         while place < end:
             if stops[piece] <= place:
                 piece = piece + 1 if place < stops[piece + 1] else bisect_right(stops, place)
-            if place == starts[piece] and place != from_place:
+            if place == entries[piece] and place != from_place:
                 return piece, place
             at = sources[piece] + place - starts[piece]
-            if stops[piece] - place >= LONGEST_HEADER or piece == last:
-                header = read_header(data[at : at + min(LONGEST_HEADER, stops[piece] - place)])
-            else:
-                header = read_header(
-                    b"".join(part.data for part in self.pieces_from(run, place, place + LONGEST_HEADER))
-                )
+            raw, following = data[at : at + min(LONGEST_HEADER, stops[piece] - place)], piece
+            while (header := read_header(raw)) is None and following < last:
+                following += 1
+                at, size = sources[following], stops[following] - starts[following]
+                raw += data[at : at + min(LONGEST_HEADER, size)]
             if header is None:
                 return None, place
             self.plain.append((place, header.first, header.second, min(header.payload_length, _NEVER)))
@@ -154,9 +158,9 @@ class _Walk:
         return None, place
 
     @cached_property
-    def columns(self) -> tuple[list[int], list[int], list[int]]:
-        """Of each piece: its first place, the one after its last, where in the data it lies."""
-        return self.start.tolist(), self.stop.tolist(), self.stretch.source.tolist()
+    def columns(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Of each piece: its first place, the one after its last, where its data lies, where its lane begins."""
+        return self.start.tolist(), self.stop.tolist(), self.stretch.source.tolist(), self.entry.tolist()
 
     def pieces_from(self, run: int, place: int, before: int = _NEVER) -> list[Piece]:
         """What a run holds from one place on, and before another one."""
@@ -181,3 +185,23 @@ class _Walk:
         frames["direction"], counts = self.directions[run], np.bincount(run, minlength=len(self.end))
         frames["index"] = np.arange(len(frames)) - np.repeat(np.cumsum(counts) - counts, counts)
         return Walked(frames, counts, np.array(beyond, "i8"), self.kept)
+
+
+def _entries(data: bytes, source: Array, length: Array, masked: Array) -> Array:
+    """How many bytes of each piece come before what looks like its first frame; 0 where nothing does."""
+    entries, octets, windows = np.zeros(len(source), "i8"), anywhere(data, "u1"), anywhere(data, f"V{_SOUGHT + 1}")
+    near = np.flatnonzero((length > 1) & (source < len(windows)))
+    first, second = octets[source[near]], octets[source[near] + 1]
+    which = near[~(_PLAUSIBLE[first] & (second >> 7 == masked[near]))]
+    window = windows[source[which]].view("u1").reshape(-1, _SOUGHT + 1)
+    row, entry = np.nonzero(_LIKELY[window[:, :-1]])
+    owner, second = which[row], window[row, entry + 1]
+    fine = (second >> 7 == masked[owner]) & (entry + 1 < length[owner])
+    # A frame after it, if its header is there, has to look like one as well.
+    after = entry + HEADER_SIZE[second] + (second & 127)
+    known = (second & 127 < 126) & (after + 1 < length[owner])
+    following = np.minimum(source[owner] + after, len(octets) - 2)
+    fine &= ~known | (_PLAUSIBLE[octets[following]] & (octets[following + 1] >> 7 == masked[owner]))
+    owners, at_first = np.unique(owner[fine], return_index=True)
+    entries[owners] = entry[fine][at_first]
+    return entries
