@@ -6,13 +6,14 @@ is inflated at once. All others are put together as `StreamDecoder` does it, by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from wsviz.capture.captured_frames import SIDES
+from wsviz.capture.octets import anywhere
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
@@ -25,6 +26,7 @@ from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1, Opcode, apply_mask
 # First bytes of messages in one frame.
 _PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
 _COMPRESSED = tuple(first | RSV1 for first in _PLAIN)
+_SHORT = 64  # bytes; numpy unmasks many short payloads in the time of a few, and Python's integers long ones
 _AT_ONCE = 1 << 15  # bytes; deflate makes a thousand times as many of them at most, and MAX_MESSAGE_SIZE are kept
 
 
@@ -137,51 +139,60 @@ class Bodies:
         begins = np.diff(runs, prepend=-1) != 0
         # A message may be open where the frame before had no FIN.
         fragmented = np.where(begins, np.isin(frames["direction"], busy), np.roll(frames["first"], 1) & FIN == 0)
-        plain = (piece == last) & (end == there) & ~fragmented & np.isin(frames["first"], _PLAIN)
+        plain = (end == there) & ~fragmented & np.isin(frames["first"], _PLAIN)
         plain &= frames["payload_length"] <= MAX_MESSAGE_SIZE
-        known = _Columns(frames, size, body, stop[piece] - place, there, stretch.packets[last], stretch.times[last])
-        senders = ~from_client[runs]
-        self._take_plain(stretch.data, known, np.flatnonzero(plain), senders)
-        self._take_others(stretch, stop, known, np.flatnonzero(~plain), senders)
+        senders, begin = ~from_client[runs], body - size
+        ended = stretch.packets[last], stretch.times[last]
+        known = _Columns(frames, size, begin, there - place, piece, piece == last, senders, *ended)
+        short = plain & known.in_one & (frames["second"] & MASK != 0) & (frames["payload_length"] <= _SHORT)
+        self._take_short(stretch.data, known, np.flatnonzero(short))
+        self._take_plain(stretch, known, np.flatnonzero(plain & ~short))
+        self._take_others(stretch, known, np.flatnonzero(~plain))
         self._count += len(frames)
 
-    def _take_plain(self, data: bytes, known: _Columns, which: Array, senders: Array) -> None:
-        """Take messages in one frame, each in one packet and not compressed."""
-        low, length = known.body[which], known.frames["payload_length"][which]
-        columns = (low.tolist(), (low + length).tolist(), (known.frames["second"][which] & MASK).tolist())
-        bodies = [
-            apply_mask(data[at:end], data[at - 4 : at]) if masked else data[at:end]
-            for at, end, masked in zip(*columns, strict=True)
-        ]
-        self._add(known, which, senders, bodies, compressed=False)
+    def _take_short(self, data: bytes, known: _Columns, which: Array) -> None:
+        """Take short messages in one frame, each in one packet, masked and not compressed: all bytes at once."""
+        length, octets = known.frames["payload_length"][which], anywhere(data, "u1")
+        ends, body = np.cumsum(length), known.begin[which] + known.size[which]
+        into = np.arange(length.sum()) - np.repeat(ends - length, length)
+        at = np.repeat(body, length)
+        text = (octets[at + into] ^ octets[at - 4 + (into & 3)]).tobytes()
+        bounds = zip((ends - length).tolist(), ends.tolist(), strict=True)
+        self._add(known, which, [text[low:high] for low, high in bounds], compressed=False)
 
-    def _add(self, known: _Columns, which: Array, senders: Array, data: list[bytes], *, compressed: bool) -> None:
+    def _take_plain(self, stretch: Stretch, known: _Columns, which: Array) -> None:
+        """Take messages in one frame that are not compressed."""
+        bodies = [
+            apply_mask(raw[head:], raw[head - 4 : head]) if has_key else raw[head:]
+            for raw, head, has_key in zip(
+                known.raw(stretch, which),
+                known.size[which].tolist(),
+                (known.frames["second"][which] & MASK).tolist(),
+                strict=True,
+            )
+        ]
+        self._add(known, which, bodies, compressed=False)
+
+    def _add(self, known: _Columns, which: Array, data: list[bytes], *, compressed: bool) -> None:
         """Take the data of messages in one frame."""
         frames, rows = known.frames[which], np.zeros(len(which), MESSAGE)
         rows["packet"], rows["index"], rows["time"] = known.packets[which], self._count + which, known.times[which]
-        rows["connection"], rows["sender"] = frames["direction"] >> 1, senders[which]
+        rows["connection"], rows["sender"] = frames["direction"] >> 1, known.senders[which]
         rows["begun"], rows["opcode"] = frames["time"], frames["first"] & OPCODE
         rows["readable"], rows["frame_count"], rows["compressed"] = True, 1, compressed
         rows["wire_length"], rows["size"] = frames["payload_length"], list(map(len, data))
         self._data += data
         self._tables.append(rows)
 
-    def _take_others(self, stretch: Stretch, stop: Array, known: _Columns, which: Array, senders: Array) -> None:
+    def _take_others(self, stretch: Stretch, known: _Columns, which: Array) -> None:
         """Take frames of any kind in their order, as far as they are there."""
-        frames, there, size = known.frames[which], known.there[which], known.size[which]
-        length = there - frames["at"]
+        frames, length, size = known.frames[which], known.length[which], known.size[which]
         goes_on = frames["payload_length"] + size > length
         compressed = np.isin(frames["first"], _COMPRESSED) & ~goes_on & (length <= _AT_ONCE)
-        own, masked, in_one = frames["direction"], frames["second"] & MASK, length <= known.room[which]
-        columns = (known.body[which] - size, length, size, masked, in_one, compressed, own)
-        data, inflated, bodies = stretch.data, list[int](), list[bytes]()
-        for number, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
-            low, whole, head, has_key, alone, is_compressed, direction = row
-            if alone:
-                raw = data[low : low + whole]
-            else:
-                end = int(there[number])
-                raw = b"".join(part.data for part in stretch.between(end - whole, end, stop))
+        columns = (size, frames["second"] & MASK, compressed, frames["direction"])
+        inflated, bodies = list[int](), list[bytes]()
+        rows = zip(known.raw(stretch, which), *(column.tolist() for column in columns), strict=True)
+        for number, (raw, head, has_key, is_compressed, direction) in enumerate(rows):
             key, payload = raw[head - 4 : head] if has_key else None, raw[head:]
             assembler = self._assemblers[direction]
             if is_compressed and assembler.open is None and assembler.inflater is not None:
@@ -194,7 +205,7 @@ class Bodies:
                 self._parts[direction] = frame, [payload]
             else:
                 self._complete(frame, payload, self._count + at, int(known.packets[at]), int(known.times[at]))
-        self._add(known, which[inflated], senders, bodies, compressed=True)
+        self._add(known, which[inflated], bodies, compressed=True)
 
     def _go_on(self, stretch: Stretch, stop: Array, direction: int, run: int, missing: int) -> None:
         """Take what a run brings first: more of the payload that was cut where the chunk before ended."""
@@ -227,11 +238,19 @@ class _Columns:
 
     frames: Array  # of FOUND
     size: Array  # bytes of the header
-    body: Array  # where in the data the payload begins, if the frame lies in one piece
-    room: Array  # bytes from its first one to the end of that piece
-    there: Array  # up to which place it is there
+    begin: Array  # where in the data it begins
+    length: Array  # bytes of it that are there, its header included
+    piece: Array  # in which it begins
+    in_one: Array  # whether it lies in that one alone
+    senders: Array  # indices into SIDES
     packets: Array  # of the last byte that is there: its packet, and when
     times: Array
+
+    def raw(self, stretch: Stretch, which: Array) -> Iterator[bytes]:
+        """These frames as they are on the wire, as far as they are there."""
+        data, columns = stretch.data, (self.begin[which], self.length[which], self.piece[which], self.in_one[which])
+        for low, size, piece, in_one in zip(*(column.tolist() for column in columns), strict=True):
+            yield data[low : low + size] if in_one else stretch.joined(piece, low, size)
 
 
 def message_rows(messages: Sequence[Arrived], index: Array) -> Array:
