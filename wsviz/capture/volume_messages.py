@@ -27,6 +27,7 @@ from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1, Opcode, apply_mask
 _PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
 _COMPRESSED = tuple(first | RSV1 for first in _PLAIN)
 _SHORT = 64  # bytes; numpy unmasks many short payloads in the time of a few, and Python's integers long ones
+_UNMASKED_AT_ONCE = 1 << 12  # of those
 _AT_ONCE = 1 << 15  # bytes; deflate makes a thousand times as many of them at most, and MAX_MESSAGE_SIZE are kept
 
 
@@ -152,13 +153,14 @@ class Bodies:
 
     def _take_short(self, data: bytes, known: _Columns, which: Array) -> None:
         """Take short messages in one frame, each in one packet, masked and not compressed: all bytes at once."""
-        length, octets = known.frames["payload_length"][which], anywhere(data, "u1")
-        ends, body = np.cumsum(length), known.begin[which] + known.size[which]
-        into = np.arange(length.sum()) - np.repeat(ends - length, length)
-        at = np.repeat(body, length)
-        text = (octets[at + into] ^ octets[at - 4 + (into & 3)]).tobytes()
-        bounds = zip((ends - length).tolist(), ends.tolist(), strict=True)
-        self._add(known, which, [text[low:high] for low, high in bounds], compressed=False)
+        octets, bodies = anywhere(data, "u1"), list[bytes]()
+        for some in np.array_split(which, len(which) // _UNMASKED_AT_ONCE + 1):
+            length, body = known.frames["payload_length"][some], known.begin[some] + known.size[some]
+            ends, at = np.cumsum(length), np.repeat(body, length)
+            into = np.arange(len(at)) - np.repeat(ends - length, length)
+            text = (octets[at + into] ^ octets[at - 4 + (into & 3)]).tobytes()
+            bodies += [text[low:high] for low, high in zip((ends - length).tolist(), ends.tolist(), strict=True)]
+        self._add(known, which, bodies, compressed=False)
 
     def _take_plain(self, stretch: Stretch, known: _Columns, which: Array) -> None:
         """Take messages in one frame that are not compressed."""
