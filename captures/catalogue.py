@@ -33,9 +33,9 @@ The wire is a veth pair between two network namespaces of one Linux machine: MTU
 offload, no packet loss and hardly any delay. The client is {CLIENT}, the server {SERVER}.
 dumpcap captures at the server's end. All settings of TCP are the defaults of the kernel.
 
-Where a proxy stands between, it has two such wires: clients reach it at {SERVER}, and it reaches the server,
-{UPSTREAM} on port {UPSTREAM_PORT}, from {BEHIND}. dumpcap captures both wires at the proxy's ends, so that one
-file holds both sides of the proxy, each as an interface of its own (`front` and `back`).
+Where a proxy or a relay stands between, it has two such wires: clients reach it at {SERVER}, and it reaches the
+server, {UPSTREAM} on port {UPSTREAM_PORT}, from {BEHIND}. dumpcap captures both wires at its ends, so that one
+file holds both sides of it, each as an interface of its own (`front` and `back`).
 
 ## Record again
 
@@ -76,13 +76,17 @@ def package(name: str) -> Callable[[], tuple[str, str]]:
     return lambda: (name, metadata.version(name))
 
 
+def of_python(name: str) -> Callable[[], tuple[str, str]]:
+    return lambda: (name, f"of Python {platform.python_version()}")
+
+
 VERSIONS: Mapping[str, Callable[[], tuple[str, str]]] = {
     "chromium": lambda: ("Chromium", first_line("chromium", "--version").removeprefix("Chromium ").strip()),
     "curl": lambda: ("curl", first_line("curl", "--version").split()[1]),
     "nginx": lambda: ("nginx", first_line("nginx", "-v").partition("nginx/")[2]),
     "openssl": lambda: ("OpenSSL", ssl.OPENSSL_VERSION.removeprefix("OpenSSL ")),
     **{name: package(name) for name in ("aiohttp", "starlette", "uvicorn", "h11", "websockets", "wsproto")},
-    "http.server": lambda: ("http.server", f"of Python {platform.python_version()}"),
+    **{name: of_python(name) for name in ("http.client", "http.server")},
     "python": lambda: ("Python", platform.python_version()),
     "dumpcap": lambda: ("dumpcap", first_line("dumpcap", "--version").split()[2]),
     "linux": lambda: ("Linux", platform.release()),

@@ -1,4 +1,4 @@
-"""What the recordings behind nginx hold, on both sides of it, and the answer to the mystery."""
+"""What the recordings with something in between hold, on both sides of it, and the answer to the mystery."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsviz import Opcode, Side
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connection
 
-NAMES = ("nginx_ok", "nginx_bad", "nginx_idle", "nginx_buffered", "mystery")
+NAMES = ("nginx_ok", "nginx_bad", "nginx_idle", "nginx_buffered", "mystery", "latency")
 BOTH_NORMAL = {Side.CLIENT: 1000, Side.SERVER: 1000}
 BOTH_ABNORMAL = {Side.CLIENT: 1006, Side.SERVER: 1006}
 READ_TIMEOUT = (1.9, 2.5)

@@ -16,7 +16,16 @@ from wsviz.figures.overhead_measured import measure
 from wsviz.figures.overhead_model import Assumptions, model
 from wsviz.lab.updates import COUNT
 from wsviz.lessons import recording
-from wsviz.lessons.cost_lesson import RECORDINGS, SCENARIOS, delays, header_frame, http2_bytes, race, recount
+from wsviz.lessons.cost_lesson import (
+    RECORDINGS,
+    SCENARIOS,
+    delays,
+    header_frame,
+    http2_bytes,
+    pair_delays,
+    race,
+    recount,
+)
 from wsviz.protocol.http1 import Request, Response
 
 ARTICLE = Assumptions(size=20, request=716, response=193, poll=1, messages=3600)
@@ -110,6 +119,19 @@ def test_delays_are_those_of_the_wire() -> None:
     for name in ("long polling", "streaming", "WebSocket"):
         assert mean(waited[name]) < 20, name
     assert max(waited["server-sent events"]) > 50, "some came up while the stream was broken"
+
+
+def test_three_ways_to_one_in_the_worst_case_alone() -> None:
+    """Ways of 50 ms, the second update 5 ms after the first; the rest is what programs on a busy machine took."""
+    pairs = pair_delays()
+    asked, told = pairs["long polling"], pairs["WebSocket"]
+    assert list(pairs.index) == [1, 2, 3, 4, 5]
+    for one_way in (asked["first"], told["first"], told["second"]):
+        assert one_way.between(48, 75).all(), "the clock is told to some ms by the answer that starts it"
+    assert asked["second"].between(145, 175).all()
+    ratios = asked.mean() / told.mean()
+    assert ratios["first"] == pytest.approx(1, abs=0.1)
+    assert ratios["second"] == pytest.approx(3, abs=0.25)
 
 
 def test_a_recount_ends_at_every_byte() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from math import floor
@@ -106,6 +107,30 @@ def _event_times(body: Any) -> list[int]:
             del ends[0]
             times.append(body.direction.time_at(end - 1))
     return times
+
+
+def pair_delays() -> pd.DataFrame:
+    """How long each update of `latency` was on its way, in milliseconds: a row for each pair, each mechanism's two.
+
+    An update says in `at` when the server knew it, in seconds of a clock that starts as for `delays`, on the server's
+    wire. It arrives with its last byte on the client's wire.
+    """
+    import pandas as pd
+
+    # In the order of their first packets: each mechanism's on the client's wire, and then on the server's.
+    asking, asked, listening, told = recording("latency").connections
+    bodies: list[Any] = [(exchange.end_time, exchange.response_body.read()) for exchange in asking.exchanges]
+    messages: list[Any] = [(message.time, message.data) for message in listening.messages]
+    columns: dict[tuple[str, str], list[float]] = {}
+    for mechanism, start, arrivals in (
+        ("long polling", asked.exchanges[0].request_time, bodies),
+        (SOCKET, told.exchanges[0].end_time, messages),
+    ):
+        assert start is not None, "the recording is whole"
+        taken = [(time - start) / 1e6 - json.loads(data)["at"] * 1e3 for time, data in arrivals]
+        columns |= {(mechanism, "first"): taken[::2], (mechanism, "second"): taken[1::2]}
+    pairs = pd.DataFrame(columns)
+    return pairs.set_axis(pairs.index + 1).rename_axis("pair")
 
 
 FRAME = 9  # bytes before each frame of HTTP/2 (RFC 9113, section 4.1)
