@@ -20,6 +20,7 @@ from wsviz.capture.packets import PACKET, SYN, Array, Chunk
 
 # What of one direction may wait for the bytes before it: packets, and bytes. More make the connection odd.
 MOST_WAITING, MOST_WAITING_BYTES = 4096, 4 << 20
+_FAR = WRAP // 4  # bytes
 _UNKNOWN = -1
 
 
@@ -160,6 +161,8 @@ class Flows(FlowNumbers):
         new = self._next[heads] == _UNKNOWN  # no SYN was seen: the first byte seen is the first
         self._next[heads[new]] = arrived.seq[begin[new]]
         distance = (arrived.seq - self._next[arrived.own] + WRAP // 2) % WRAP - WRAP // 2
+        for direction in set(arrived.own[np.abs(distance) > _FAR].tolist()):
+            self.call_odd(direction >> 1)  # whether that is ahead or behind depends on the packets before it
         start = self._taken[arrived.own] + distance
         stop = start + arrived.length
         expected = np.concatenate((start[:1], stop[:-1]))
