@@ -262,6 +262,8 @@ def test_no_capture(content: bytes, reason: str, tmp_path: Path) -> None:
     with pytest.raises(CaptureError) as raised:
         read_capture(path)
     assert str(raised.value) == f"{path}: {reason}"
+    assert raised.value.__suppress_context__, "no traceback of scapy's stands above it"
+    assert raised.value.__cause__ is None
 
 
 def test_no_file(tmp_path: Path) -> None:

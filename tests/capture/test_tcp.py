@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.capture.build import REQUEST, RESPONSE, Talk, assert_conserved, pcap, rules, streams
+from tests.capture.build import REQUEST, RESPONSE, Talk, assert_conserved, flows, pcap, rules, streams
 from wsviz import Frame, Side
 from wsviz.capture.capture import Capture
 from wsviz.capture.packets import read_packets_from
@@ -171,6 +173,27 @@ def test_a_later_copy_with_other_bytes_is_told() -> None:
     talk = websocket().client(HELLO, FRAMES).client(HELLO[:-1] + b"?", FRAMES)
     assert rules(talk.capture()) == ["copies-differ"]
     assert [message.text for message in talk.capture().connections[0].messages] == ["Hello"]
+
+
+class Counted(bytes):
+    """Bytes that note how many of them were asked for at a time."""
+
+    asked: ClassVar[list[int]] = []
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        self.asked.append(len(part) if isinstance(part, bytes) else 1)
+        return part
+
+
+def test_to_look_at_a_later_copy_takes_no_copy_of_the_file() -> None:
+    talk = websocket().client(HELLO, FRAMES).client(HELLO, FRAMES)
+    for at in range(100):
+        talk.server(bytes(1000), SERVED + 1000 * at)
+    table = read_packets_from(io.BytesIO(pcap(map(bytes, talk.packets))), "made.pcap")
+    (flow,) = flows(replace(table, data=Counted(table.data)))
+    assert flow.directions[0].end == FRAMES + len(HELLO)
+    assert 0 < max(Counted.asked) <= len(REQUEST)
 
 
 @pytest.mark.parametrize(("at", "found"), [(0, ["frame-cut"]), (20, ["bytes-missing"])], ids=["whole", "gap"])

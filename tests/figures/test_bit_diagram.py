@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.laws import SVG, assert_labels_apart, texts
 from wsviz import Dissection, Field, Finding, Frame, Incomplete, Severity, bit_diagram, dissect_frame
-from wsviz.figures.figure import clip, columns, plain, tint, wrap
+from wsviz.figures.figure import clip, columns, id_of, plain, tint, wrap
 from wsviz.figures.frame_figure import frame_view
 
 KEY = bytes.fromhex("37fa213d")
@@ -255,3 +256,9 @@ def test_widths_are_counted_in_columns() -> None:
     assert [clip("日本語", limit) for limit in (6, 5, 4)] == ["日本語", "日本…", "日…"]
     assert wrap("ab cdefgh i", 4) == ["ab", "cdef", "gh i"]
     assert tint("#000000") == "#bfbfbf"
+
+
+def test_ids_tell_pictures_apart_and_are_plain_ascii() -> None:
+    ids = {id_of("f", shown) for shown in ("Hello", "hello", "\ud800", "?", ("Hello", 16))}
+    assert len(ids) == 5
+    assert all(re.fullmatch("f[0-9a-f]{8}", each) for each in ids)

@@ -292,6 +292,14 @@ def test_a_picture_says_what_happened() -> None:
     assert "readyState OPEN, bufferedAmount 30010" in api_timeline(f"{OPENED}stop\nbuffer 60000\nwait 9\nsend é").svg
 
 
+def test_what_the_page_hears_takes_two_lines_before_it_is_cut() -> None:
+    figure = api_timeline(f"{OPENED}bye 1001 restarting\nrun\nwait 4\nrun all")
+    assert {"close 1001, clean,", '"restarting"'} <= set(ElementTree.fromstring(figure.svg).itertext())
+    assert "close 1001, clean," in figure.text
+    assert figure.text.count('"restarting"') == 2, "as sent, and as heard"
+    assert_labels_apart(figure)
+
+
 def test_long_scripts_and_hostile_texts() -> None:
     figure = api_timeline(OPENED + "send </text><script>alert(1)</script>\x1b[31m\u202e\n" + "wait\n" * 150)
     assert "script" not in {element.tag.split("}")[-1] for element in ElementTree.fromstring(figure.svg).iter()}

@@ -131,6 +131,17 @@ def test_a_talk_that_begins_in_the_middle_says_where_it_fails() -> None:
     assert "goes back 5 bytes" in draw(view).svg
 
 
+def test_of_a_damaged_message_other_terms_are_not_computed() -> None:
+    whole = draw(view_of(talk_of(frames_of("Hello", "Hello"))))
+    damaged = view_of(talk_of(frames_of("Hello", "Hello")[1:]))
+    assert not damaged.terms
+    for shown in (draw(damaged).svg, draw(damaged).text):
+        assert "other terms: zlib" not in shown
+        assert "the same messages by zlib" not in shown
+    assert "other terms: zlib" in whole.svg
+    assert "the same messages by zlib" in whole.text
+
+
 def test_a_secret_of_a_capture_is_asterisks_and_its_bits_are_not_shown() -> None:
     frames = frames_of('{"password": "hunter2"}', '{"password": "hunter2", "x": 1}')
     captured = [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import unescape
 
 import pytest
 
+from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
 from tests.capture.test_har import opened, websocket
 from tests.laws import assert_labels_apart
-from wsviz import WsvizError, read_capture
+from wsviz import Frame, WsvizError, read_capture
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connections
 from wsviz.figures import explorer_rows
@@ -52,6 +54,28 @@ def test_what_the_filter_leaves_out_is_said() -> None:
     frames = FrameList(capture_of("echo"))
     assert view_of(frames, frames.rows()[:3], reveal=False).more == "3 of 16 frames pass the filter"
     assert "no WebSocket frame" in explorer(capture_of("poll")).text
+
+
+def test_what_a_frame_says_is_whole_where_there_is_room() -> None:
+    figure = explorer(capture_of("mystery"))
+    for shown in (figure.text, unescape(figure.svg)):
+        assert shown.count('"{"line": "tram 1", "departs": "14:01"}"') >= 6
+        assert shown.count('"{"line": "ferrie 1", "departs": "14:01"}"') >= 2
+
+
+@pytest.mark.parametrize("size", [20, 60, 90])
+def test_findings_stay_beside_a_long_text(size: int, tmp_path: Path) -> None:
+    conversation = Talk().open().client(REQUEST, 0).server(RESPONSE, 0)
+    conversation.client(Frame.text("x" * size).serialize(), len(REQUEST))  # not masked
+    path = tmp_path / "unmasked.pcap"
+    path.write_bytes(pcap(map(bytes, conversation.packets)))
+    figure = explorer(read_capture(path))
+    line = figure.text.splitlines()[-1]
+    assert len(line) <= 100
+    assert ('x" · ' if size == 20 else 'x…" · ') in line
+    for shown in (line, figure.svg):
+        assert "error: unmasked-" in shown
+    assert_labels_apart(figure)
 
 
 def test_a_har_file_has_no_frames_to_draw() -> None:

@@ -18,8 +18,10 @@ from wsviz.capture.connection import Connection
 from wsviz.figures.figure import CHAR, Figure, columns
 from wsviz.figures.ladder import ladder
 from wsviz.figures.ladder_order import Choice
+from wsviz.figures.ladder_steps import frame_words
 from wsviz.figures.ladder_view import view_of
 from wsviz.protocol.fields import Side
+from wsviz.protocol.wire import PREVIEW_BYTES, Opcode
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 NAMES = ("echo", "poll", "websocket")
@@ -349,3 +351,22 @@ def test_tls_is_a_level_that_folds() -> None:
     assert "ClientHello" not in text
     with_tls, without = (view_of(connection, 60, Choice(frozenset(levels))) for levels in ([], ["tls"]))
     assert with_tls.total == without.total + 3
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (b"and you?", '"and you?"'),
+        ("gr\u00fc\u00df".encode(), '"gr\u00fc\u00df"'),
+        (b"\xdaLR\x00", "da 4c 52 00"),
+        (b"B\x00C%", "42 00 43 25"),
+        (bytes(40), f"{bytes(PREVIEW_BYTES).hex(' ')} …"),
+    ],
+)
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
+def test_a_ping_of_any_bytes_is_shown_in_hex(opcode: Opcode, payload: bytes, words: str) -> None:
+    assert frame_words(Frame(opcode, payload), payload, True, reveal=False) == words
+
+
+def test_a_text_that_is_cut_within_a_character_stays_text() -> None:
+    assert frame_words(Frame(Opcode.TEXT, b"caf\xc3", fin=False), b"caf\xc3", True, reveal=False) == '"caf\ufffd"'

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.laws import assert_labels_apart
 from wsviz.capture.capture import read_capture
 from wsviz.capture.comparison import compare
 from wsviz.capture.ledger import BUCKETS
@@ -80,6 +81,24 @@ def test_fits_from_one_to_many_mechanisms(number: int) -> None:
     ElementTree.fromstring(figure.svg)
     assert max(map(columns, figure.text.split("\n"))) <= 100
     assert ("1.0x" in figure.text) == (number > 1)
+
+
+def test_the_name_of_a_mechanism_is_whole_at_the_head_of_its_column() -> None:
+    names = ["HTTP polling", "long polling", "server-sent events", "WebSocket", "WebSocket over TLS"]
+    figure = overhead_bars({name: {"tcp": 10.0} for name in names})
+    assert "…" not in figure.text + figure.svg
+    assert [line.split() for line in figure.text.split("\n") if "events" in line and "|" not in line] == [
+        ["HTTP", "polling", "long", "polling", "events", "WebSocket", "over", "TLS"]
+    ]
+    assert_labels_apart(figure)
+
+
+def test_a_name_that_is_too_long_for_a_head_is_cut_and_says_so() -> None:
+    figure = overhead_bars({"x" * 90: {"tcp": 1.0}, "y": {"tcp": 1.0}})
+    assert [line for line in figure.text.split("\n") if "|" not in line and "xxx" in line][-1].endswith(
+        "x…            y"
+    )
+    assert max(map(columns, figure.text.split("\n"))) <= 100
 
 
 def test_hostile_names_are_only_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from pathlib import Path
 
@@ -154,6 +155,69 @@ def test_silence_is_held_against_pings() -> None:
 )
 def test_times_as_nginx_writes_them(written: str, idle: float) -> None:
     assert only(check_nginx(site(f"proxy_read_timeout {written};"))).idle == idle
+
+
+def refusal(text: str, folder: Path) -> str:
+    """What `nginx -t` has against a text in the form of the lab's; empty where it takes it."""
+    need("nginx")
+    for name in ("@listen", "@upstream"):
+        text = text.replace(name, "127.0.0.1:9")
+    config = folder / "whole.conf"
+    config.write_text(f"pid {folder}/pid; events {{ }} http {{ access_log off; {text} }}")
+    command = [nginx._program(), "-t", "-q", "-e", "stderr", "-p", folder, "-c", config]
+    run = subprocess.run(command, check=False, capture_output=True, text=True, timeout=TIMEOUT)
+    return "" if run.returncode == 0 else run.stderr
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "90",
+            "90s",
+            "1h",
+            "1m30s",
+            '"1m 30s"',
+            "500ms",
+            "1d",
+            "4w",
+            "1h1m1s1ms",
+            "20ms5",
+            "30s30",
+            "1m30",
+            '"30 "',
+        ),
+        *("5M", "1y", "1y6M", "1m1h", "1s1s", "1ms1s", "1.5s", "-1", "m", '""', '" 1m"', '"1 m"', "90S"),
+    ],
+)
+def test_a_time_is_one_for_nginx_too(written: str, tmp_path: Path) -> None:
+    text = site(f"proxy_read_timeout {written};")
+    try:
+        check_nginx(text)
+    except LabError:
+        assert "invalid value" in refusal(text, tmp_path)
+    else:
+        assert not refusal(text, tmp_path)
+
+
+@pytest.mark.parametrize("line", ["proxy_http_version 1.1;", "proxy_buffering off;", "proxy_read_timeout 90s;"])
+def test_what_nginx_takes_once_in_a_block_is_not_taken_twice(line: str, tmp_path: Path) -> None:
+    apart = site(line, server=line)
+    assert not check_nginx(apart).remarks
+    assert not refusal(apart, tmp_path)
+    for text in (site(f"{line} {line}"), site("", server=f"{line} {line}")):
+        [remark] = check_nginx(text).remarks
+        assert remark.severity is Severity.ERROR
+        assert line in text.splitlines()[remark.line - 1]
+        assert remark.text.startswith(line.partition(" ")[0])
+        assert "directive is duplicate" in refusal(text, tmp_path)
+
+
+def test_a_second_proxy_pass_names_both_lines(tmp_path: Path) -> None:
+    text = site(f"{RIGHT}\n proxy_pass http://@upstream;")
+    words = "proxy_pass stands here once more, after line 6: nginx refuses the whole file"
+    assert str(check_nginx(text)).splitlines()[-1] == f"line 8    error    {words}"
+    assert '"proxy_pass" directive is duplicate' in refusal(text, tmp_path)
 
 
 def test_what_it_does_not_read_it_says() -> None:

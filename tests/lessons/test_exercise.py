@@ -16,7 +16,7 @@ from wsviz import CaptureError, Frame
 from wsviz.lessons import course, lesson, recording
 from wsviz.lessons.course import LESSONS
 from wsviz.lessons.exercise import Exercise, Kind
-from wsviz.lessons.judging import judge_frames
+from wsviz.lessons.judging import judge_frame, judge_frames, judge_number
 
 NUMBERS = [number for number, module, *_ in LESSONS if module]
 ALL = [each for number in NUMBERS for each in lesson(number)]
@@ -95,6 +95,24 @@ def test_a_solution_shows_its_code() -> None:
     assert lesson("00").header_sizes.record.solution_seen
     assert not lesson("00").header_sizes.record.solved
     assert "<pre" in shown._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize("each", [each for each in ALL if "\n    " in each.code], ids=lambda each: each.name)
+def test_a_printed_solution_can_be_copied(each: Exercise) -> None:
+    """The text is what a terminal shows: its indentation is Python's."""
+    _, *lines = str(each.solution()).splitlines()
+    assert lines[: each.code.strip().count("\n") + 1] == each.code.strip().splitlines()
+
+
+def test_what_an_answer_is_not_is_said_in_english() -> None:
+    assert judge_number(2, unit="bytes")(b"ab") == [
+        "This is a bytes object of length 2, and the answer is a number of bytes."
+    ]
+    frames = judge_frames("server", lambda frames: [])
+    assert frames(b"\x81\x01a\x81") == ["What is left at the end, 1 byte, is too short for a frame."]
+    assert judge_frame("server", lambda frame: [])(b"\x81") == [
+        "The frame is not whole: 1 more byte is missing after 1 byte."
+    ]
 
 
 def test_what_is_asked_for_and_is_not_there() -> None:

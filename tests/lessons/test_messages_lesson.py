@@ -63,7 +63,7 @@ def test_exercises() -> None:
                 (pieces("one ", "long ", "story", first=Opcode.BINARY), "The message is binary"),
                 (pieces("one", "long", "story"), "b'onelongstory'"),
                 ([Frame(Opcode.TEXT, b"one ", fin=False), *good[1:]], "MASK"),
-                (b"".join(frame.serialize() for frame in good)[:-1], "too few to be a frame"),
+                (b"".join(frame.serialize() for frame in good)[:-1], "is too short for a frame"),
                 (STORY, "no run of hex digits"),
             ],
             "first_refusal": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,10 @@ from tests.widgets.axe import assert_accessible
 if TYPE_CHECKING:
     from tests.jupyter import Visit
 
-CELLS = ["from wsviz.widgets import BrowserSimulator\nsimulator = BrowserSimulator('slow server', done=4)\nsimulator"]
+CELLS = [
+    "from wsviz.widgets import BrowserSimulator\nsimulator = BrowserSimulator('slow server', done=4)\nsimulator",
+    "from wsviz.widgets import MaskStepper\nMaskStepper('Hello')",  # its style sheet comes last
+]
 
 
 @pytest.fixture
@@ -67,6 +71,16 @@ def test_hands_on_both_sides(visit: Visit, simulator: Locator) -> None:
     visit.expect_python("simulator.script", "")
 
 
+def test_an_address_breaks_where_it_may(visit: Visit, simulator: Locator) -> None:
+    simulator.evaluate("root => { root.style.width = '760px'; }")
+    pieces = simulator.locator(".log code").first.evaluate(
+        "code => [...code.childNodes].map(each => each.data ?? '|').join('')"
+    )
+    assert pieces == 'new WebSocket(|"ws://192.0.2.2/|chat")|'
+    split = "dd => dd.getBoundingClientRect().height > 1.7 * parseFloat(getComputedStyle(dd).lineHeight)"
+    assert not fact(simulator, 5).evaluate(split), "the url is in one line, below its name if need be"
+
+
 def test_the_keyboard_alone(visit: Visit, simulator: Locator) -> None:
     keyboard = visit.page.keyboard
     simulator.get_by_role("button", name="Next step").focus()
@@ -89,6 +103,16 @@ def test_the_keyboard_alone(visit: Visit, simulator: Locator) -> None:
     assert len(visit.cells()) == len(CELLS), "JupyterLab kept its hands off the keys"
 
 
+def _luminance(place: Locator, name: str) -> float:
+    """How light a colour of the style is, from 0 to 1, as WCAG 2.2 counts it."""
+    channels = re.findall(r"[\d.]+", place.evaluate("(each, name) => getComputedStyle(each)[name]", name))[:3]
+    red, green, blue = (
+        share / 12.92 if (share := int(each) / 255) <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+        for each in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def test_everybody_can_use_it(visit: Visit, simulator: Locator) -> None:
     simulator.get_by_role("button", name="More").click()
     for _ in range(5):
@@ -97,6 +121,14 @@ def test_everybody_can_use_it(visit: Visit, simulator: Locator) -> None:
     for dark in (False, True):
         visit.set_theme(dark=dark)
         assert_accessible(visit.page, ".wsviz-browser")
+    simulator.get_by_role("button", name="Back").click()
+    following = simulator.get_by_role("button", name="Next step")
+    expect(following).to_be_enabled()
+    for dark in (True, False):
+        visit.set_theme(dark=dark)
+        following.hover()
+        ground, ink = (_luminance(following, name) for name in ("backgroundColor", "color"))
+        assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) > 4.5, "it can be read (WCAG 2.2, 1.4.3)"
     small = simulator.evaluate(
         """root => [...root.querySelectorAll('button, input, select, summary')]
             .map(each => each.getBoundingClientRect())

@@ -15,9 +15,11 @@ import pytest
 from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
 from tests.capture.test_har import har_of, websocket
 from tests.widgets.page import Page
-from wsviz import CaptureError, Frame, ProtocolError, WsvizError, read_capture
+from wsviz import CaptureError, Frame, ProtocolError, Side, WsvizError, read_capture
 from wsviz.capture.ledger import BUCKETS
-from wsviz.widgets import CaptureExplorer
+from wsviz.figures.explorer_rows import FrameList
+from wsviz.widgets import CaptureExplorer, capture_explorer_session
+from wsviz.widgets.capture_explorer_filter import Filter
 from wsviz.widgets.capture_explorer_jobs import Job, Jobs, Stopped
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -211,6 +213,29 @@ def test_text_is_sought_in_control_frames_and_across_none() -> None:
     assert explorer.wait().frames["opcode"].tolist() == [9, 10]
     explorer.where(text="Hello\x81")
     assert len(explorer.wait().rows) == 0
+
+
+@pytest.mark.parametrize(("text", "shown"), [("nowhere in it", 2), ("thank you", 3)])
+def test_the_page_is_sent_for_rows_only_when_some_were_found(
+    text: str, shown: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once when the search begins, once when it ends, and for each connection with a hit in between."""
+    monkeypatch.setattr(capture_explorer_session, "EVERY", -1)
+    explorer = opened("close_matrix")
+    before = explorer.wait()._session.generation
+    explorer.where(text=text)
+    assert explorer.wait()._session.generation - before == shown
+
+
+def test_a_search_gives_the_rows_of_one_connection_after_the_other() -> None:
+    frames = FrameList(read_capture(path_of("mystery")))
+    for wanted in (Filter(text="e"), Filter(text="e", sender=Side.CLIENT), Filter(finding="any", type="reserved")):
+        parts = list(wanted.search(frames, lambda done: None))
+        owners = [set(frames.connection[part].tolist()) for part in parts]
+        assert [len(each) for each in owners if each] == [1] * sum(map(bool, owners))
+        rows = wanted.candidates(frames)
+        assert len(parts) == len(np.unique(frames.connection[rows]))
+        assert set(np.concatenate([rows[:0], *parts]).tolist()) <= set(rows.tolist())
 
 
 def test_filters_by_finding() -> None:

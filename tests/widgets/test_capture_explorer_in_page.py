@@ -135,6 +135,15 @@ def test_the_details_are_python_s_and_share_one_selection(visit: Visit) -> None:
         "sum(len(l['parts']) for l in explorer.picture['detail']['layers']) - 1", str(leaves.count())
     )  # one ghost: the extended length
 
+    # What a long value means has a line of its own.
+    explorer.evaluate("root => { root.style.width = '1000px'; }")
+    row(explorer, 12).click()
+    meaning = detail.locator(".field .meaning", has_text="This message is longer")
+    expect(meaning).to_be_visible()
+    assert meaning.evaluate("each => each.getBoundingClientRect().width / each.parentElement.clientWidth") > 0.5
+    row(explorer, 2).click()
+    expect(meaning).to_have_count(0)
+
     # A field in the tree marks its bytes; pinned, its layer is drawn bit by bit.
     detail.locator(".layer", has_text="TCP").locator(".fold").click()
     seq = detail.locator(".field", has_text="seq")

@@ -67,6 +67,16 @@ def test_the_picture_names_every_symbol(widget: DeflateView) -> None:
     assert json.dumps(picture, ensure_ascii=False).isprintable()
 
 
+def test_of_a_damaged_message_other_terms_are_left_out(widget: DeflateView) -> None:
+    deflater = Deflater()
+    damaged = [Frame(Opcode.TEXT, deflater.compress(b"Hello"), rsv1=True) for _ in range(2)][1]
+    picture = DeflateView(damaged).picture
+    assert picture["error"]
+    assert picture["terms"] == []
+    assert picture["windows"] == widget.picture["windows"], "they can still be chosen"
+    assert len(widget.picture["terms"]) == len(picture["windows"]) == 7
+
+
 def test_a_message_is_added_and_one_removed(widget: DeflateView, page: Page) -> None:
     picture = page.wish("add", "Hello, hello")
     assert (picture["at"], picture["headline"][:20]) == (2, "Message 2: 12 bytes ")

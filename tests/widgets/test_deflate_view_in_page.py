@@ -72,6 +72,12 @@ def test_hands_on_the_window(visit: Visit, view: Locator) -> None:
     # What Python does, the page shows.
     visit.python("setattr(view, 'talk', view.talk.plus(b'from Python'))")
     expect(view.locator("[data-row]")).to_have_count(3)
+    terms = view.get_by_role("heading", name="The same messages under other terms")
+    expect(terms).to_be_visible()
+    damaged = "__import__('wsviz').Frame(1, bytes.fromhex('f200110000'), rsv1=True)"
+    visit.python(f"setattr(view, 'talk', DeflateView({damaged}).talk)")
+    expect(view.locator(".chosen .finding")).to_contain_text("goes back 5 bytes")
+    expect(terms).to_be_hidden()
 
 
 def test_the_keyboard_alone(visit: Visit, view: Locator) -> None:

@@ -97,7 +97,7 @@ def test_new_steps_push_the_old_ones_out_of_the_window(relay: Relay, monkeypatch
             assert client.recv(timeout=TIMEOUT) == text
         ladder._live.look()
         assert ladder.view.first == ladder.view.total - 8 > 0
-        assert words(ladder)[-2:] == ['"h"', "The capture ends here, TCP still open"]
+        assert words(ladder)[-2:] == ['"h"', "The last packet here: TCP is still open"]
         ladder.show_from(0)
         client.send("i")
         client.recv(timeout=TIMEOUT)

@@ -61,8 +61,8 @@ def test_traffic_is_rate_times_clients_times_bytes(bars: OverheadBars, page: Pag
     ("wish", "words"),
     [
         (["size", "many"], "'many' is no number, expected payload of a message, bytes"),
-        (["size", "-1"], "size is -1, expected 0 to 10,000,000"),
-        (["rate", "nan"], "rate is nan, expected 0.001 to 10,000"),
+        (["size", "-1"], "payload of a message, bytes: -1, expected 0 to 10,000,000"),
+        (["rate", "nan"], "messages a second, each client: nan, expected 0.001 to 10,000"),
         (["<b>", "1"], "there is no assumption '<b>'"),
     ],
 )
@@ -112,7 +112,7 @@ def test_nothing_to_measure_without_captures(bars: OverheadBars, page: Page) -> 
 def test_assumptions_can_be_given(captures: dict[str, Capture]) -> None:
     assert OverheadBars(size=1000, tls=1).assumptions.size == 1000
     assert OverheadBars(captures, request=700).assumptions.request == 700
-    for wrong, words in (({"sise": 1}, "no assumption 'sise'"), ({"size": -1}, "size is -1")):
+    for wrong, words in (({"sise": 1}, "no assumption 'sise'"), ({"size": -1}, "payload of a message, bytes: -1")):
         with pytest.raises(WsvizError, match=words):
             OverheadBars(**wrong)
     for captured, words in (([], "by their names"), ({}, "no capture"), ({"a": 1}, "by their names")):

@@ -134,8 +134,8 @@ class CaptureReader:
         try:
             with _collected(self._warnings):
                 self._reader: Any = RawPcapNgReader(cast("str", self._tap))  # an open file serves as well
-        except (Scapy_Exception, OSError, EOFError) as error:
-            raise CaptureError(f"{name}: {_why_no_capture(file)}") from error
+        except (Scapy_Exception, OSError, EOFError):
+            raise CaptureError(f"{name}: {_why_no_capture(file)}") from None
         _mend_interfaces(self._reader)
 
     def __iter__(self) -> Iterator[Record]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from wsviz.figures.browser_model import CLOSED, CLOSING, CONNECTING, OPEN, Moment
-from wsviz.figures.browser_view import DRAWN, ZERO_WINDOW, Place, Played, in_words, outcome, peak, places
-from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, Canvas, clip, plain, tint, wrap
+from wsviz.figures.browser_view import DRAWN, ZERO_WINDOW, Place, Played, in_words, outcome, peak, places, two_lines
+from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, Canvas, clip, id_of, plain, tint, wrap
 
 WIDTH, EDGE = 800.0, 24.0
 BAR, WHO, STEP, HEARD, CURVE = 92.0, 126.0, 182.0, 474.0, 676.0  # width of a state's bar; where the columns begin
@@ -27,12 +26,6 @@ def _fits(width: float, size: float) -> int:
     return int(width / (CHAR * size))
 
 
-def _lines(words: str, limit: int) -> list[str]:
-    """A step in at most two lines."""
-    lines = wrap(words, limit)
-    return lines if len(lines) < 3 else [lines[0], clip(" ".join(lines[1:]), limit)]
-
-
 class _Drawing:
     """One picture in the making: `y` is how far down it has come."""
 
@@ -41,7 +34,7 @@ class _Drawing:
         self.most = peak(view.moments)
 
     def draw(self) -> str:
-        name = "b" + hashlib.sha256(repr(self.view).encode(errors="backslashreplace")).hexdigest()[:8]
+        name = id_of("b", self.view)
         self._heading()
         self._rows()
         self._gauge()
@@ -76,8 +69,9 @@ class _Drawing:
 
     def _row(self, moment: Moment) -> None:
         top = self.y
-        heard = list(outcome(moment))
-        call = _lines(moment.step.shown(200), _fits(HEARD - STEP - 12, 12))
+        fits = _fits(CURVE - HEARD - 8, 11)
+        heard = [(kind, line) for kind, words in outcome(moment) for line in two_lines(words, fits)]
+        call = two_lines(moment.step.shown(200), _fits(HEARD - STEP - 12, 12))
         notes = [line for note in moment.notes for line in wrap(note, _fits(HEARD - STEP - 12, 10))]
         height = max(LINE * len(call) + NOTE * len(notes), LINE * len(heard)) + PAD
         if moment.state:
@@ -92,8 +86,7 @@ class _Drawing:
             self.canvas.text(STEP, y + LINE * (len(call) - 1) + NOTE * (at + 1), note, 10, MUTED)
         for at, (kind, words) in enumerate(heard):
             colour = "#a33c00" if kind == "thrown" else INK
-            shown = clip(words, _fits(CURVE - HEARD - 8, 11))
-            self.canvas.text(HEARD, y + LINE * at, shown, 11, colour, font_weight="bold")
+            self.canvas.text(HEARD, y + LINE * at, words, 11, colour, font_weight="bold")
         if moment.state:
             self.canvas.text(CURVE + 5, y, f"{moment.buffered:,}", 11, INK)
         self.y += height

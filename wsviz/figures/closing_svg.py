@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from wsviz.figures.closing_story import CLOSED, CLOSING, OPEN, CloseStory, Duty, Report, Step
 from wsviz.figures.closing_text import clean_words
-from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, RULE, clip, columns, plain, tint, wrap
+from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, RULE, clip, columns, id_of, plain, tint, wrap
 from wsviz.figures.frame_figure import frame_view
 from wsviz.figures.frame_pen import EDGE, Pen
 from wsviz.figures.frame_svg import draw_boxes, draw_fields, draw_findings
@@ -28,8 +26,7 @@ class _Drawing:
     """One picture in the making: `y` is how far down it has come."""
 
     def __init__(self, story: CloseStory) -> None:
-        name = "c" + hashlib.sha256(repr(story).encode(errors="backslashreplace")).hexdigest()[:8]
-        self.story, self.canvas, self.y = story, Pen(name), 44.0
+        self.story, self.canvas, self.y = story, Pen(id_of("c", story)), 44.0
 
     def draw(self, text: str) -> str:
         self._heading()

@@ -8,11 +8,10 @@ collect them. What a client sends by HTTP costs as much as what it fetches.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from wsviz.figures.figure import INK, MUTED, RULE, Canvas, Figure, tint, wrap
+from wsviz.figures.figure import INK, MUTED, RULE, Canvas, Figure, id_of, tint, wrap
 from wsviz.figures.overhead_model import Assumptions, model
 from wsviz.protocol.fields import WsvizError
 
@@ -145,7 +144,7 @@ def _verdict(way: Way, decided: Decision) -> str:
 
 def _draw(need: Need, decided: Decision, rows: list[tuple[str, str, str, str]]) -> str:
     canvas = Canvas()
-    name = "d" + hashlib.sha256(repr((need, decided)).encode()).hexdigest()[:8]
+    name = id_of("d", (need, decided))
     title = f"Take {decided.choice}"
     canvas.text(24, 40, title, 20, font_weight="bold")
     canvas.text(24, 62, str(need), 11, MUTED)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 
 from wsviz.figures.deflate_text import TITLE
 from wsviz.figures.deflate_view import Row, TalkView
-from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, WIDEST, Canvas, clip, plain, tint
+from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, WIDEST, Canvas, clip, id_of, plain, tint
 from wsviz.protocol.wire import count
 
 EDGE, BARS, NUMBERS = 24.0, 266.0, 662.0  # the margin; where the bars begin, and the numbers
@@ -30,8 +29,7 @@ class _Drawing:
 
     def __init__(self, view: TalkView) -> None:
         self.view, self.canvas, self.y = view, Canvas(), 44.0
-        digest = hashlib.sha256(repr((view.talk, view.at)).encode(errors="backslashreplace"))
-        self.name = f"z{digest.hexdigest()[:8]}"
+        self.name = id_of("z", (view.talk, view.at))
 
     def draw(self, text: str) -> str:
         view, canvas = self.view, self.canvas
@@ -49,7 +47,8 @@ class _Drawing:
             self.y += 22
         if view.rows:
             self._chosen()
-        self._terms()
+        if view.terms:
+            self._terms()
         return canvas.document(WIDEST, self.y + EDGE, title=TITLE, description=text, name=self.name)
 
     def _legend(self) -> None:

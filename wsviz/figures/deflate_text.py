@@ -46,6 +46,8 @@ def _lines(view: TalkView) -> Iterator[str]:
     yield from (f"  {words}" for words in matches[:MATCHES])
     if len(matches) > MATCHES:
         yield f"  … and {len(matches) - MATCHES:,} more"
+    if not view.terms:
+        return
     yield ""
     yield "the same messages by zlib, level 6: bytes in all, and what zlib keeps in memory"
     yield f"{'window':>8}{'kept':>8}{'forgotten':>11}{'sender':>10}{'receiver':>10}"

@@ -86,7 +86,7 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TalkView:
-    """A talk, ready to be drawn, at one of its messages."""
+    """A talk, ready to be drawn, at one of its messages; no `terms` where one of them cannot be read."""
 
     talk: Talk
     at: int
@@ -239,6 +239,8 @@ def _segments(shown: bytes, start: int, cells: Sequence[Cell], talk: Talk) -> It
 
 
 def _terms(talk: Talk) -> tuple[Term, ...]:
+    if any(each.reading.error for each in talk.said):
+        return ()  # of a damaged message only a part is known: whatever zlib makes of it is no comparison
     return tuple(
         Term(bits, talk.cost(keep=True, bits=bits), talk.cost(keep=False, bits=bits), *memory(bits)) for bits in BITS
     )

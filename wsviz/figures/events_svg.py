@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from wsviz.figures.events_text import shown_blocks
 from wsviz.figures.events_view import Block, Line, StreamView
-from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, RULE, Canvas, clip, columns, plain, tint
+from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, RULE, Canvas, clip, columns, id_of, plain, tint
 from wsviz.protocol.wire import count
 
 WIDTH, EDGE, TAG, TEXT, CARD = 800.0, 24.0, 66.0, 138.0, 516.0  # where the columns begin
@@ -30,7 +28,7 @@ class _Drawing:
 
     def __init__(self, view: StreamView, limit: int) -> None:
         self.view, self.limit, self.canvas, self.y = view, limit, Canvas(), 44.0
-        self.name = "e" + hashlib.sha256(repr((view, limit)).encode(errors="backslashreplace")).hexdigest()[:8]
+        self.name = id_of("e", (view, limit))
 
     def draw(self, text: str) -> str:
         view = self.view

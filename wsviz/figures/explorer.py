@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from wsviz.capture.capture import Capture
 from wsviz.figures.explorer_rows import FrameList
 from wsviz.figures.explorer_view import ExplorerView, FrameLine, view_of
-from wsviz.figures.figure import CHAR, INK, MUTED, Canvas, Figure, clip, columns, tint
+from wsviz.figures.figure import CHAR, INK, MUTED, Canvas, Figure, clip, columns, id_of, tint
 from wsviz.protocol.fields import Side
 
 EDGE, WIDTH, ROW = 24.0, 800.0, 25.0
 TEXT = 100  # columns of the text
+LEAST, GAP = 24, 3  # columns that remarks leave to the words of a frame; between them
 KINDS = {False: "#009e73", True: "#cc79a7"}  # data and control frames
 _LIMIT = int((WIDTH - 2 * EDGE) / (CHAR * 11))
 
@@ -54,7 +54,7 @@ def _svg(view: ExplorerView) -> str:
     if view.more:
         canvas.text(EDGE, y + 8, view.more, 11, MUTED, font_style="italic")
         y += 20
-    name = "e" + hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
+    name = id_of("e", view)
     return canvas.document(WIDTH, y + 10, title=view.title, description=" ".join(_words(view)), name=name)
 
 
@@ -84,10 +84,21 @@ def _row(canvas: Canvas, view: ExplorerView, line: FrameLine, y: float) -> None:
     canvas.text(EDGE + 178, base - 0.5, line.chip, 10.5)
     canvas.text(EDGE + 334, base, f"{line.size:,} B", 10.5, MUTED, text_anchor="end")
     room = int((WIDTH - EDGE - (EDGE + 348)) / (CHAR * 11))
-    said = clip(line.words, room)
-    x = canvas.text(EDGE + 348, base, said, 11)
-    if line.remarks and (left := room - columns(said) - 2) > 8:
-        canvas.text(x + 12, base, clip(" · ".join(line.remarks), left), 10, MUTED)
+    words, remarks = _said(line, room)
+    x = canvas.text(EDGE + 348, base, words, 11)
+    if remarks:
+        canvas.text(x + 12, base, remarks, 10, MUTED)
+
+
+def _said(line: FrameLine, room: int) -> tuple[str, str]:
+    """The words of a frame and its remarks, together in so many columns: the words give way first, up to a point."""
+    remarks = " · ".join(line.remarks)
+    most = max(room - columns(remarks) - GAP, LEAST) if remarks else room
+    words = line.words
+    if columns(words) > most:
+        words = clip(words[:-1], most - 1) + '"' if words.endswith('"') else clip(words, most)
+    left = room - columns(words) - GAP
+    return words, clip(remarks, left) if left > 8 else ""
 
 
 def _arrow(canvas: Canvas, x: float, y: float, sender: Side) -> None:
@@ -107,7 +118,7 @@ def _lines(view: ExplorerView) -> Iterator[str]:
     for line in view.frames:
         arrow = "--->" if line.sender is Side.CLIENT else "<..."
         head = f"{line.clock:>12}  {line.connection:>5}  {arrow:<6}  {line.chip:<12}  {line.size:>9,}  "
-        yield clip(head + line.words + "".join(f" · {remark}" for remark in line.remarks), TEXT)
+        yield head + " · ".join(filter(None, _said(line, TEXT - columns(head))))
     if view.more:
         yield f"  {view.more}"
 

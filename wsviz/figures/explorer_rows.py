@@ -16,7 +16,7 @@ from wsviz.capture.packets import Array
 from wsviz.figures.ladder_steps import LOOKED_AT, frame_words
 from wsviz.protocol.fields import Finding, Side, WsvizError
 from wsviz.protocol.frames import Frame
-from wsviz.protocol.wire import Opcode, apply_mask
+from wsviz.protocol.wire import PREVIEW_BYTES, Opcode, apply_mask
 
 _LONG = 100_000  # frames
 _HAR = f"{NO_PACKETS}; its messages are in `read_capture(path).messages`, and `wsviz report` lists them"
@@ -91,10 +91,10 @@ class RowWords:
 
 
 class RowReader:
-    """Puts the frames of one connection into words, reading no more than the beginning of each."""
+    """Puts the frames of one connection into words, `most` bytes of each, reading no more than its beginning."""
 
-    def __init__(self, connection: Connection, *, reveal: bool) -> None:
-        self._connection, self._reveal = connection, reveal
+    def __init__(self, connection: Connection, *, reveal: bool, most: int = PREVIEW_BYTES) -> None:
+        self._connection, self._reveal, self._most = connection, reveal, most
         self._directions = [direction for direction, _ in connection.directions()]
         self._findings: dict[tuple[Side | None, int | None], list[Finding]] = {}
         for finding in connection.findings:
@@ -111,7 +111,7 @@ class RowReader:
             textual, compressed = message.text is not None, message.compressed
             if compressed:
                 data, textual = (message.data, textual) if len(message.frames) == 1 else (data, False)
-        words = frame_words(frame, data, textual, reveal=self._reveal)
+        words = frame_words(frame, data, textual, reveal=self._reveal, most=self._most)
         findings = tuple(self._findings.get((side, int(row["index"])), ()))
         return RowWords(words, tuple(_remarks(frame, compressed)), findings)
 

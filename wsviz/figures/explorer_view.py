@@ -12,6 +12,7 @@ from wsviz.protocol.fields import Side
 from wsviz.protocol.wire import count, opcode_name
 
 CONNECTIONS, FRAMES = 4, 12  # drawn; what is beyond is counted
+BYTES = 64  # of a frame that are put into words: a line of the picture holds no more characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def frame_line(frames: FrameList, row: int, *, reveal: bool) -> FrameLine:
     number, index = frames.place(row)
     said = RowWords("", (), ())
     if not frames.is_long(number):
-        said = RowReader(frames.capture.connections[number], reveal=reveal).words(index)
+        said = RowReader(frames.capture.connections[number], reveal=reveal, most=BYTES).words(index)
     remarks = (*(f"{finding.severity}: {finding.rule}" for finding in said.findings[:3]), *said.remarks)
     return FrameLine(
         time=(int(frames.time[row]) - frames.start) / 1e9,

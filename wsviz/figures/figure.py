@@ -6,6 +6,7 @@ is the same, byte for byte, on every machine.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -117,6 +118,11 @@ def wrap(text: str, limit: int) -> list[str]:
                 lines.append("")
             lines[-1] += char
     return lines
+
+
+def id_of(letter: str, shown: object) -> str:
+    """What a picture's ids begin with: a page shares its ids among all pictures, so they tell what is `shown`."""
+    return letter + hashlib.sha256(repr(shown).encode(errors="backslashreplace")).hexdigest()[:8]
 
 
 def number(value: float) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
-from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, clip, columns, tint, wrap
+from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, clip, columns, id_of, tint, wrap
 from wsviz.figures.frame_pen import EDGE, LEFT, Pen
 from wsviz.figures.frame_rows import BitRows
 from wsviz.figures.frame_view import FrameView, Part
@@ -24,9 +23,7 @@ class _Drawing:
 
     def __init__(self, view: FrameView, bits_per_row: int) -> None:
         self.view = view
-        # Ids are shared by all pictures in one page, so they carry a mark of what the picture shows.
-        digest = hashlib.sha256(repr((view, bits_per_row)).encode(errors="backslashreplace")).hexdigest()
-        self.canvas = Pen(f"f{digest[:8]}")
+        self.canvas = Pen(id_of("f", (view, bits_per_row)))
         top = 140.0 if view.control else 132.0  # a double border needs its room
         self.rows = BitRows(self.canvas, view, bits_per_row, top)
         self.grid, self.right, self.y = self.rows.grid, self.rows.right, 0.0

@@ -84,7 +84,7 @@ def tcp_steps(connection: Connection) -> Iterator[Step]:
     ends = list(end_steps(connection))
     yield from ends
     if not ends:
-        yield _note(connection, int(connection.packets[-1]), END, "The capture ends here, TCP still open")
+        yield _note(connection, int(connection.packets[-1]), END, "The last packet here: TCP is still open")
 
 
 def _note(connection: Connection, packet: int, phase: int, words: str) -> Step:
@@ -211,19 +211,30 @@ def frame_steps(connection: Connection, rows: Iterable[int]) -> Iterator[Step]:
         )  # fmt: skip
 
 
-def frame_words(frame: Frame, data: bytes, textual: bool, *, reveal: bool) -> str:
-    """What a frame says, in a line: `data` is its payload, or the beginning of it, or what that was inflated to."""
+def frame_words(frame: Frame, data: bytes, textual: bool, *, reveal: bool, most: int = PREVIEW_BYTES) -> str:
+    """What a frame says, in a line, of at most so many bytes.
+
+    `data` is its payload, or the beginning of it, or what that was inflated to. A ping's can be any bytes.
+    """
+    textual = textual and (frame.opcode not in (Opcode.PING, Opcode.PONG) or _is_text(data))
     # What lies far behind the preview's end cannot appear in it; a secret that is cut here is masked all the same.
     data = data[:LOOKED_AT] if reveal else mask_bytes(data[:LOOKED_AT], same_size=not textual)
     if frame.opcode == Opcode.CLOSE and frame.close_code is not None:
-        reason = f", {_quote(data[2:], True)}" if data[2:] else ""
+        reason = f", {_quote(data[2:], True, most)}" if data[2:] else ""
         return f"{frame.close_code} {close_code_name(frame.close_code)}{reason}"
-    return _quote(data, textual) if data or not frame.is_control else "without a body"
+    return _quote(data, textual, most) if data or not frame.is_control else "without a body"
 
 
-def _quote(data: bytes, textual: bool) -> str:
+def _is_text(data: bytes) -> bool:
+    try:
+        return data.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
+
+
+def _quote(data: bytes, textual: bool, most: int) -> str:
     """Text in quotes, with U+FFFD where a fragment ends within a character; other bytes in hex."""
-    shown = data[:PREVIEW_BYTES]
+    shown = data[:most]
     rest = " …" if len(data) > len(shown) else ""
     text = shown.decode(errors="ignore" if rest else "replace")
     if textual:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, Canvas, clip, columns, tint
+from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, Canvas, clip, columns, id_of, tint
 from wsviz.figures.ladder_steps import Step
 from wsviz.figures.ladder_view import LadderView, duration_in_words
 from wsviz.protocol.fields import Side
@@ -52,7 +50,7 @@ class _Drawing:
                 self._pause(step.pause, top - PAUSE)
             self._row(step, top)
         y = self._foot(self.bottom + 26)
-        name = "l" + hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
+        name = id_of("l", view)
         ends = f" from {view.client} to {view.server}" if view.client else ""
         title = f"{view.title}{ends}"
         return self.canvas.document(self.right + EDGE, y, title=title, description=text, name=name)

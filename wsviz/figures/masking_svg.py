@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from wsviz.figures.figure import CHAR, COLOURS, INK, MUTED, RULE, WIDEST, clip, columns, tint, wrap
+from wsviz.figures.figure import CHAR, COLOURS, INK, MUTED, RULE, WIDEST, clip, columns, id_of, tint, wrap
 from wsviz.figures.frame_pen import EDGE, Pen
 from wsviz.figures.frame_view import Glyph
 from wsviz.figures.masking_view import Experiment, Group, Masking, Row, Step
@@ -26,8 +24,7 @@ class _Drawing:
 
     def __init__(self, masking: Masking) -> None:
         self.masking = masking
-        digest = hashlib.sha256(repr(masking).encode(errors="backslashreplace")).hexdigest()
-        self.pen, self.y = Pen(f"m{digest[:8]}"), 0.0
+        self.pen, self.y = Pen(id_of("m", masking)), 0.0
 
     def draw(self, text: str) -> str:
         pen, masking = self.pen, self.masking

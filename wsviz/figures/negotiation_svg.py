@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, WIDEST, clip, tint, wrap
+from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, WIDEST, clip, id_of, tint, wrap
 from wsviz.figures.frame_pen import EDGE, Pen
 from wsviz.figures.frame_svg import draw_findings
 from wsviz.figures.negotiation_view import KINDS, NOTHING, SIGNS, Lane, Line, Negotiation
@@ -32,8 +30,7 @@ class _Drawing:
 
     def __init__(self, negotiation: Negotiation) -> None:
         self.negotiation = negotiation
-        digest = hashlib.sha256(repr(negotiation).encode(errors="backslashreplace")).hexdigest()
-        self.pen, self.y = Pen(f"n{digest[:8]}"), 0.0
+        self.pen, self.y = Pen(id_of("n", negotiation)), 0.0
 
     def draw(self, text: str) -> str:
         pen, title = self.pen, "The opening handshake"

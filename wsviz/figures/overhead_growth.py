@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from wsviz.capture.comparison import Cost
-from wsviz.figures.figure import CHAR, INK, MUTED, RULE, Canvas, Figure, clip, columns, plain
+from wsviz.figures.figure import CHAR, INK, MUTED, RULE, Canvas, Figure, clip, columns, id_of, plain
 from wsviz.figures.overhead_model import break_evens
 from wsviz.figures.overhead_svg import round_step
 from wsviz.protocol.fields import WsvizError
@@ -80,7 +79,7 @@ def _text(growth: Growth) -> str:
 
 def _draw(growth: Growth, words: str) -> str:
     canvas = Canvas()
-    name = "g" + hashlib.sha256(repr(growth).encode(errors="backslashreplace")).hexdigest()[:8]
+    name = id_of("g", growth)
     title = f"Bytes in all, up to {count(growth.messages, 'message')}"
     canvas.text(24, 44, title, 20, font_weight="bold")
     canvas.text(24, 64, "one connection, its opening and its close counted from the start", 12, MUTED)

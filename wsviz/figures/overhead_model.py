@@ -56,10 +56,10 @@ class Assumptions:
     tls_handshake: float = 3000
 
     def __post_init__(self) -> None:
-        for name, (low, high, _) in LIMITS.items():
+        for name, (low, high, words) in LIMITS.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and low <= value <= high):
-                raise WsvizError(f"{name} is {value:,.10g}, expected {low:,.10g} to {high:,.10g}")
+                raise WsvizError(f"{words}: {value:,.10g}, expected {low:,.10g} to {high:,.10g}")
 
     @property
     def header(self) -> float:

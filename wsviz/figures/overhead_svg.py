@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 
-from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, RULE, Canvas, clip, columns, tint
-from wsviz.figures.overhead_view import Bar, Category, OverheadView, amount
+from wsviz.figures.figure import CHAR, FAINT, INK, MUTED, PAPER, RULE, Canvas, clip, columns, id_of, tint
+from wsviz.figures.overhead_view import Bar, Category, OverheadView, amount, heads
 from wsviz.protocol.wire import count
 
 EDGE, LEFT, SCALE, END = 24.0, 190.0, 560.0, 116.0  # margin; where bars begin; the longest bar; room after it
 TOP, ROW, THICK = 84.0, 62.0, 38.0  # the first bar's top; from bar to bar; a bar's height
-LINE, CELL = 25.0, 104.0  # height of a row and least width of a column in the table
+LINE, HEAD, CELL = 25.0, 14.0, 104.0  # in the table: height of a row, of a line of its head, least width of a column
 # The second cue beside colour, by category: strokes in a tile of 8 x 8; the payload alone is plain.
 STROKES = {
     "WebSocket header": "M0 4H8",
@@ -36,7 +35,7 @@ class _Drawing:
 
     def __init__(self, view: OverheadView) -> None:
         self.view, self.canvas = view, Canvas()
-        self.name = "o" + hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
+        self.name = id_of("o", view)
         self.right = max(LEFT + SCALE + END, LEFT + 40 + CELL * len(view.bars))
         self.step = round_step(view.largest)
         self.scale = SCALE / (view.largest or 1)
@@ -116,10 +115,11 @@ class _Drawing:
         bars = self.view.bars
         width = min((self.right - LEFT - 40) / len(bars), 170.0)
         ends = [LEFT + 40 + width * (at + 1) for at in range(len(bars))]
-        for bar, x in zip(bars, ends, strict=True):
-            name = clip(bar.name, int((width - 12) / (CHAR * 11)))
-            self.canvas.text(x, y, name, 11, INK, text_anchor="end", font_weight="bold")
-        y += 9
+        named = heads(bars, int((width - 12) / (CHAR * 11)))
+        for x, lines in zip(ends, named, strict=True):
+            for at, line in enumerate(lines):
+                self.canvas.text(x, y + HEAD * at, line, 11, INK, text_anchor="end", font_weight="bold")
+        y += HEAD * (len(named[0]) - 1) + 9
         for at, category in enumerate(self.view.categories):
             self.canvas.line(EDGE, y, ends[-1], y, stroke=RULE)
             self._fill(category, EDGE + 2, y + 6, 22, 13)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wsviz.figures.figure import clip, columns, plain, wrap
-from wsviz.figures.overhead_view import Bar, OverheadView, amount
+from wsviz.figures.overhead_view import Bar, OverheadView, amount, heads
 
 WIDTH, NAME, CELL = 100, 22, 13
 
@@ -55,7 +55,8 @@ def _ink(view: OverheadView, bar: Bar, room: int) -> str:
 
 
 def _table(view: OverheadView, bars: tuple[Bar, ...]) -> Iterator[str]:
-    yield " " * NAME + "".join(f" {_pad(bar.name, CELL - 1, right=True)}" for bar in bars)
+    for line in zip(*heads(bars, CELL - 1), strict=True):
+        yield " " * NAME + "".join(f" {_pad(words, CELL - 1, right=True)}" for words in line)
     for at, category in enumerate(view.categories):
         yield f"{category.ink} {category.name:<{NAME - 2}}" + "".join(
             f"{amount(bar.parts[at]):>{CELL}}" for bar in bars

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from wsviz.figures.figure import clip, plain, wrap
+
+HEAD_LINES = 3  # that the name of a mechanism takes at most at the head of its column
 
 
 class Category(NamedTuple):
@@ -68,6 +72,18 @@ class OverheadView:
         """How much more than the smallest, such as "7.9x"; empty where there is nothing to compare with."""
         smallest = min(other.total for other in self.bars)
         return f"{bar.total / smallest:,.1f}x" if len(self.bars) > 1 and smallest else ""
+
+
+def heads(bars: Sequence[Bar], limit: int) -> list[list[str]]:
+    """The heads of the bars' columns, in lines of at most `limit` columns: as many for each, the first ones empty."""
+    wrapped = [wrap(plain(bar.name), limit) for bar in bars]
+    cut = [[*lines[: HEAD_LINES - 1], *_rest(lines[HEAD_LINES - 1 :], limit)] for lines in wrapped]
+    most = max(map(len, cut))
+    return [[""] * (most - len(lines)) + lines for lines in cut]
+
+
+def _rest(lines: list[str], limit: int) -> list[str]:
+    return [clip(" ".join(lines), limit)] if lines else []
 
 
 def amount(value: float) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 from wsviz.capture.packet_view import dissect_layers
-from wsviz.figures.figure import CHAR, COLOURS, INK, MUTED, Figure, clip, wrap
+from wsviz.figures.figure import CHAR, COLOURS, INK, MUTED, Figure, clip, id_of, wrap
 from wsviz.figures.frame_pen import EDGE, LEFT, Pen
 from wsviz.figures.frame_rows import BitRows
 from wsviz.figures.frame_svg import draw_boxes, draw_fields, draw_findings
@@ -30,8 +29,7 @@ class _Drawing:
 
     def __init__(self, view: PacketView, bits_per_row: int) -> None:
         self.view, self.per_row = view, bits_per_row
-        digest = hashlib.sha256(repr((view, bits_per_row)).encode(errors="backslashreplace")).hexdigest()
-        self.canvas = Pen(f"p{digest[:8]}")
+        self.canvas = Pen(id_of("p", (view, bits_per_row)))
         self.grid = bits_per_row * (48.0 if bits_per_row == 16 else 28.0)
         self.right, self.y = LEFT + self.grid, 44.0
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from itertools import pairwise
 
-from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, PAPER, clip, columns, tint, wrap
+from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, PAPER, clip, columns, id_of, tint, wrap
 from wsviz.figures.frame_pen import Pen
 from wsviz.figures.timeline_axis import PER_LINE, Line, Piece, glyphs_of, kind_of, lines_of
 from wsviz.figures.timeline_text import arrivals, char_notes
@@ -30,8 +29,7 @@ class _Drawing:
     """One picture in the making."""
 
     def __init__(self, view: TimelineView) -> None:
-        self.view, name = view, hashlib.sha256(repr(view).encode(errors="replace")).hexdigest()[:8]
-        self.canvas = Pen(f"t{name}")
+        self.view, self.canvas = view, Pen(id_of("t", view))
         self.lines, self.undrawn = lines_of(view)
         self.glyphs = glyphs_of(view, self.lines)
 

@@ -7,6 +7,7 @@ block has one of its own. Not read: what `include` brings in, patterns in a `map
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wsviz.lab.nginx_text import Block, Directive, read_nginx, seconds
@@ -17,6 +18,8 @@ IDLE = 60.0
 UPGRADE = "$http_upgrade"
 ASKED = {UPGRADE: "websocket", "$http_connection": "upgrade"}
 """What nginx's variables for the client's own header fields hold when a client asks for WebSocket."""
+ONCE = ("proxy_pass", "proxy_http_version", "proxy_buffering", "proxy_read_timeout")
+"""What is read here of which a block can have one: with two, nginx does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,18 @@ def check_nginx(text: str, *, ping_interval: float | None = None) -> NginxCheck:
     maps = {_plain(block.words[2]): block for block in root.walk() if block.name == "map" and len(block.words) == 3}
     passing = (block for block in root.walk() if block.has("proxy_pass") and not _of_tcp(block))
     places = tuple(_Reader(block, maps, ping_interval).place() for block in passing)
-    included = [each for block in root.walk() for each in block.directives if each.name == "include"]
-    words = "what this includes is another file, and was not read"
-    return NginxCheck(places, tuple(Remark(each.line, Severity.NOTE, words) for each in included))
+    return NginxCheck(places, tuple(remark for block in root.walk() for remark in _about(block)))
+
+
+def _about(block: Block) -> Iterator[Remark]:
+    """What is to say about the directives of a block, whether it passes requests on or not."""
+    seen: dict[str, Directive] = {}
+    for each in block.directives:
+        if each.name == "include":
+            yield Remark(each.line, Severity.NOTE, "what this includes is another file, and was not read")
+        elif each.name in ONCE and (first := seen.setdefault(each.name, each)) is not each:
+            words = f"{each.name} stands here once more, after line {first.line}: nginx refuses the whole file"
+            yield Remark(each.line, Severity.ERROR, words)
 
 
 @dataclass(slots=True)

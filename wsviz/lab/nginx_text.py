@@ -25,8 +25,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPED = re.compile(r"""\\(["'\\])""")
-_TIME = re.compile(r"(?:[0-9]{1,9}(?:ms|[smhdwMy])\s*)*(?:[0-9]{1,9})?")
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "M": 30 * 86400, "y": 365 * 86400}
+_UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001, "": 1}
+"""What a time that nginx counts in milliseconds can be made of, in this order: years and months only seconds take."""
+_TIME = re.compile("".join(rf"(?:([0-9]{{1,9}}){unit} *)?" for unit in _UNITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def _tokens(text: str) -> Iterator[tuple[str, bool, int]]:
 def seconds(directive: Directive) -> float:
     """A time as nginx writes it: "60", "1h", "1m30s", "500ms". Raises LabError for anything else."""
     value = directive.value
-    if not value or not _TIME.fullmatch(value):
+    found = _TIME.fullmatch(value)
+    if not value or found is None:
         raise LabError(f"line {directive.line}: {directive.name} has {value[:40]!r}, which is no time")
-    parts = re.findall(r"([0-9]+)([a-zA-Z]*)", value)
-    return float(sum(int(number) * _UNITS[unit or "s"] for number, unit in parts))
+    return float(sum(int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS.values(), strict=True)))

@@ -40,12 +40,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a check says. It is true where the exercise is solved, and shows itself as a card."""
+    """What a check says. It is true where the exercise is solved, and shows itself as a card.
+
+    `code` are a solution's lines of Python: they come before `lines`.
+    """
 
     exercise: Exercise
     solved: bool
     lines: tuple[str, ...]
     head: str
+    code: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self.solved
@@ -55,7 +59,8 @@ class Feedback:
 
     def __str__(self) -> str:
         said = [f"{self.head}: {self.exercise.title}", *self.lines]
-        return "\n".join("\n  ".join(wrap(plain(line), 100)) for line in said)
+        head, *lines = ("\n  ".join(wrap(plain(line), 100)) for line in said)
+        return "\n".join([head, *map(plain, self.code), *lines])  # code is never wrapped: its spaces mean something
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +114,7 @@ class Exercise:
     def solution(self) -> Feedback:
         """The solution: code that gives the right answer, and why it is right."""
         progress().change(self.name, solution_seen=True)
-        return Feedback(self, False, (*self.code.strip().splitlines(), self.why), "Solution")
+        return Feedback(self, False, (self.why,), "Solution", tuple(self.code.strip().splitlines()))
 
     def _judged(self, answer: Any) -> list[str]:
         if self.choices:
@@ -162,12 +167,9 @@ STATES = {"Solved": ("#009e73", "✓"), "Not yet": ("#d55e00", "✗")}
 def _card(feedback: Feedback) -> str:
     """The feedback as HTML of its own: no script, no class of anybody else's, the theme's colours for text."""
     colour, sign = STATES.get(feedback.head, ("#56b4e9", "○"))
-    if feedback.head == "Solution":
-        *code, why = map(plain, feedback.lines)
-        lines = "\n".join(code)
-        body = f"<pre style='margin:4px 0'>{escape(lines)}</pre><div>{escape(why)}</div>"
-    else:
-        body = "".join(f"<div style='margin-top:2px'>{escape(plain(line))}</div>" for line in feedback.lines)
+    code = escape("\n".join(map(plain, feedback.code)))
+    body = f"<pre style='margin:4px 0'>{code}</pre>" if code else ""
+    body += "".join(f"<div style='margin-top:2px'>{escape(plain(line))}</div>" for line in feedback.lines)
     return (
         f"<div style='border-left:4px solid {colour};padding:4px 12px;max-width:100ch'>"
         f"<strong>{sign} {escape(feedback.head)}: {escape(feedback.exercise.title)}</strong> "

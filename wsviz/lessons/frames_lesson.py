@@ -8,7 +8,7 @@ from wsviz.lessons.exercise import Exercise, Kind
 from wsviz.lessons.judging import judge_frame, judge_number, judge_numbers
 from wsviz.lessons.recordings import recording
 from wsviz.protocol.frames import Frame
-from wsviz.protocol.wire import Opcode, apply_mask, opcode_name
+from wsviz.protocol.wire import Opcode, apply_mask, count, opcode_name
 
 LENGTHS = (0, 125, 126, 127, 65_535, 65_536)
 
@@ -21,7 +21,7 @@ def _binary_of(length: int) -> Callable[[Frame], list[str]]:
         if not frame.fin:
             wrong.append("FIN is 0, so another frame would have to follow; a whole message is asked for.")
         if len(frame.payload) != length:
-            wrong.append(f"The payload has {len(frame.payload):,} bytes, and {length:,} are asked for.")
+            wrong.append(f"The payload has {count(len(frame.payload), 'byte')}, and {length:,} are asked for.")
         return wrong
 
     return wanted

@@ -13,6 +13,7 @@ from typing import Any
 from wsviz.protocol.fields import Dissection, Finding, Incomplete, ProtocolError, Severity, Side
 from wsviz.protocol.frames import Frame, dissect_frame
 from wsviz.protocol.stream import decode_stream
+from wsviz.protocol.wire import count
 
 Slips = Mapping[int, str] | Mapping[float, str]
 """Numbers that a known mistake gives, and what to say to each."""
@@ -59,8 +60,8 @@ def judge_numbers(
     def judge(answer: Any) -> list[str]:
         given = several(answer)
         if given is None or len(given) != len(names):
-            count = _what(answer) if given is None else f"{len(given)} value{'s' * (len(given) != 1)}"
-            return [f"This is {count}, and the answer is a tuple of {len(names)}: {', '.join(names)}."]
+            got = _what(answer) if given is None else count(len(given), "value")
+            return [f"This is {got}, and the answer is a tuple of {len(names)}: {', '.join(names)}."]
         wrong = []
         rights = truths() if callable(truths) else truths
         for value, truth, name, known in zip(given, rights, names, slips, strict=True):
@@ -118,9 +119,9 @@ def judge_frame(
         try:
             dissection = dissect_frame(data, sender=sender)
         except Incomplete as error:
-            missing = f"{error.needed:,} more byte{'s are' if error.needed > 1 else ' is'} missing"
+            missing = f"{count(error.needed, 'more byte')} {'is' if error.needed == 1 else 'are'} missing"
             begun = _errors(error.partial, faults)[:1]
-            return [*begun, f"The frame is not whole: {missing} after these {len(data):,}."]
+            return [*begun, f"The frame is not whole: {missing} after {count(len(data), 'byte')}."]
         wrong = _errors(dissection, faults)
         if len(data) > len(dissection.raw):
             wrong.append(
@@ -141,7 +142,7 @@ def judge_frames(sender: Side | str, wanted: Callable[[list[Frame]], list[str]])
             f"Frame {each.frame}: {each.explanation}." for each in stream.findings if each.severity is Severity.ERROR
         ]
         if stream.rest:
-            wrong.append(f"{len(stream.rest)} bytes at the end are too few to be a frame.")
+            wrong.append(f"What is left at the end, {count(len(stream.rest), 'byte')}, is too short for a frame.")
         return wrong or wanted([each.value for each in stream.frames])
 
     return judge
@@ -176,7 +177,7 @@ def _one(answer: Any) -> Any:
 
 def _what(answer: Any) -> str:
     if isinstance(answer, (bytes, bytearray)):
-        return f"{len(answer)} bytes"
+        return f"a bytes object of length {len(answer):,}"
     if isinstance(answer, str):
         return "a text (it stands in quotation marks)"
     name = type(answer).__name__

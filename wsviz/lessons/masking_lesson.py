@@ -8,7 +8,7 @@ from typing import Any
 from wsviz.lessons.exercise import Choice, Exercise, Kind
 from wsviz.lessons.judging import judge_frame, judge_number, octets
 from wsviz.protocol.frames import Frame
-from wsviz.protocol.wire import Opcode, apply_mask, opcode_name
+from wsviz.protocol.wire import Opcode, apply_mask, count, opcode_name
 
 RFC_KEY = bytes.fromhex("37 fa 21 3d")
 KNOWN_KEY = bytes.fromhex("1d 9e 53 a8")
@@ -36,7 +36,9 @@ def _judge_word(answer: Any) -> list[str]:
     is_word = isinstance(answer, str) and not re.fullmatch(r"[0-9A-Fa-f\s]{10,}", answer)
     given = answer.strip().encode(errors="replace") if is_word else octets(answer)
     if len(given) != len(_WORD):
-        return [f"This is {len(given)} bytes long, and the payload has {len(_WORD)}: unmasking keeps the length."]
+        return [
+            f"This is {count(len(given), 'byte')} long, and the payload has {len(_WORD)}: unmasking keeps the length."
+        ]
     masked = _WORD_FRAME[6:]
     return [
         _said(at, *bytes_)

@@ -15,6 +15,7 @@ from wsviz.lessons.recordings import recording
 from wsviz.protocol.fields import Incomplete, Severity, Side
 from wsviz.protocol.handshake import GUID, Uri, accept_key, build_response, check_handshake, parse_uri
 from wsviz.protocol.http1 import Request
+from wsviz.protocol.wire import count
 
 ADDRESS = "wss://chat.example.org/rooms/7?since=42"
 WANTED = "ws://example.org:8080/live"
@@ -162,7 +163,7 @@ def _accept_fault(given: Any, key: str) -> str:
     if known := _accept_slips(key).get(given):
         return known
     if isinstance(given, bytes):
-        return f"these are {len(given)} bytes, and an accept key is a text in Base64."
+        return "this is a bytes object, and an accept key is a text in Base64."
     if given in map(accept_key, KEYS):
         return "that answers the other key."
     return _not_sha1(given)
@@ -173,7 +174,7 @@ def _not_sha1(given: str) -> str:
         size = len(base64.b64decode(given, validate=True))
     except (binascii.Error, ValueError):
         return f"{given[:40]!r} is no Base64."
-    return f"that is Base64 of {size} bytes, and SHA-1 gives 20." if size != 20 else "that is another hash."
+    return f"that is Base64 of {count(size, 'byte')}, and SHA-1 gives 20." if size != 20 else "that is another hash."
 
 
 def _status(path: str, at: int) -> int:
@@ -264,7 +265,8 @@ def _judge_request(answer: Any) -> list[str]:
         if each.culprit is Side.CLIENT and each.severity is Severity.ERROR
     ]
     if more := len(data) - len(handshake.request.raw):
-        wrong.append(f"{more} bytes follow the empty line: a client sends nothing more before the 101 has come.")
+        extra = f"{count(more, 'byte')} too many after the empty line"
+        wrong.append(f"{extra}: a client sends nothing more before the 101 has come.")
     return wrong or _unasked(handshake.request.value)
 
 

@@ -71,9 +71,10 @@ class Filter:
     def search(self, frames: FrameList, tell: Tell) -> Iterator[Array]:
         """The candidates that pass, connection by connection, as they are found."""
         rows, looked = self.candidates(frames), 0
-        owners = frames.connection[rows]
-        for number in np.unique(owners).tolist():
-            mine = rows[owners == number]
+        numbers, counts = np.unique(frames.connection[rows], return_counts=True)
+        by_connection, ends = rows[np.argsort(frames.connection[rows], kind="stable")], np.cumsum(counts)
+        for number, first, end in zip(numbers.tolist(), ends - counts, ends, strict=True):
+            mine = by_connection[first:end]
             tell(looked)
             seeker = Seeker(frames.capture.connections[number], self.text, self.has if self.finding else None)
             places = np.searchsorted(frames.rows_of(number), mine)

@@ -138,7 +138,7 @@ class Session:
             self._recount()
 
     def _search(self, job: Job, frames: FrameList, wanted: Filter) -> None:
-        parts, last, total = [np.zeros(0, "i8")], time.monotonic(), len(wanted.candidates(frames))
+        parts, last, total, fresh = [np.zeros(0, "i8")], time.monotonic(), len(wanted.candidates(frames)), False
 
         def put() -> None:
             self._put_rows(np.sort(np.concatenate(parts)))
@@ -146,8 +146,9 @@ class Session:
         try:
             for found in wanted.search(frames, lambda done: job.tell("searching", done, total)):
                 parts.append(found)
-                if time.monotonic() - last > EVERY:
-                    last = time.monotonic()
+                fresh = fresh or len(found) > 0
+                if fresh and time.monotonic() - last > EVERY:  # the page asks anew for all that it shows
+                    last, fresh = time.monotonic(), False
                     self._publish(job, put)
         finally:  # also where the time is up: what was found is shown
             if job.wanted:

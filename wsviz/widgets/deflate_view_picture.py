@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wsviz.figures.deflate_talk import BITS
 from wsviz.figures.deflate_text import TITLE
 from wsviz.figures.deflate_view import TalkView
 from wsviz.figures.figure import plain
@@ -36,6 +37,7 @@ def picture_of(view: TalkView) -> dict[str, Any]:
         "more_hex": view.more_hex,
         "secret": bool(rows) and view.said.masked,
         "terms": [term._asdict() | {"window": f"{1 << term.bits:,}"} for term in view.terms],
+        "windows": [(bits, f"{1 << bits:,}") for bits in BITS],
         "keep": talk.keep,
         "bits": talk.bits,
         "sent": talk.sent,

@@ -81,11 +81,11 @@ function deflateControls(wish, help) {
   const sides = labelled("sent by the", side);
   const panel = h("div", { class: "panel", hidden: true }, undo, reset, remove, sides, button("Keys", help));
   const more = h("button", { type: "button", "aria-expanded": "false", onclick: () => more.setAttribute("aria-expanded", String(!toggle(panel))) }, "More");
-  const element = h("div", { class: "bar" }, labelled("one more message", text, "wide"), keep.element, labelled("window", bits), more, panel);
+  const element = h("div", { class: "bar" }, labelled("one more message", text, "wide"), labelled("window", bits), keep.element, more, panel);
 
   function show(now) {
     keep.set(now.keep);
-    if (!bits.options.length) bits.append(...now.terms.map((term) => h("option", { value: term.bits }, `${term.window} bytes`)));
+    if (!bits.options.length) bits.append(...now.windows.map(([size, words]) => h("option", { value: size }, `${words} bytes`)));
     bits.value = String(Math.max(now.bits, 9));
     undo.disabled = !now.undo;
     reset.disabled = !now.changed;

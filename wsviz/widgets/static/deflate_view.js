@@ -119,6 +119,7 @@ function render({ model, el }) {
       : now.more_hex ? `… ${now.more_hex.toLocaleString("en")} more bytes` : "";
     for (const all of [symbols.children, hexes.children]) [...all].forEach((each, index) => (each.tabIndex = index ? -1 : 0));
     terms.replaceChildren(...termTable(now));
+    other.hidden = !now.terms.length;
     mark();
     if (before && (now.at !== before.at || now.total !== before.total)) speak(now.headline);
   }

@@ -102,7 +102,7 @@ function frameDetail(model, { speak, wish, follow, close }) {
   function leaf(each, part) {
     const start = part.start + 8 * each.start;
     return h(
-      "div", { class: `field ${part.size ? "" : "ghost"}`, role: "treeitem", tabindex: "-1", "aria-level": "2", "data-start": start, "data-end": start + part.size, "aria-label": part.label, "aria-selected": "false" },
+      "div", { class: `field ${part.size ? "" : "ghost"} ${part.value.length > 20 ? "long" : ""}`, role: "treeitem", tabindex: "-1", "aria-level": "2", "data-start": start, "data-end": start + part.size, "aria-label": part.label, "aria-selected": "false" },
       h("i", { class: `swatch ${part.size ? part.kind : "ghost"}` }), h("span", { class: "fname" }, part.name), h("span", { class: "value" }, part.value),
       h("span", { class: "meaning" }, part.meaning === part.value ? "" : part.meaning),
     );
