@@ -122,6 +122,23 @@ def total(explorer: Locator) -> str:
     return explorer.locator(".overhead .sum td").first.inner_text().replace(",", "")
 
 
+def test_a_row_can_be_clicked_before_its_columns_are_there(visit: Visit) -> None:
+    explorer = show(visit, "'captures/echo.pcapng'")
+    expect(row(explorer, 2)).to_contain_text("01 7f")
+    explorer.get_by_label("type of frame").evaluate(
+        """choice => {
+          choice.value = "data"; choice.dispatchEvent(new Event("change", { bubbles: true }));
+          const rows = choice.getRootNode().querySelector(".wsviz-explorer .pane") ?? document.querySelector(".pane");
+          new MutationObserver((_, watch) => {
+            const row = rows.querySelector(".lrow.coming[data-row='0']");
+            if (row) { watch.disconnect(); window.early = true; row.click(); }
+          }).observe(rows, { subtree: true, attributes: true, childList: true });
+        }"""
+    )
+    visit.page.wait_for_function("() => window.early")
+    visit.expect_python("explorer._session.selected == explorer.rows[0]", "True")
+
+
 def test_the_details_are_python_s_and_share_one_selection(visit: Visit) -> None:
     explorer = show(visit, "'captures/echo.pcapng'")
     row(explorer, 2).click()

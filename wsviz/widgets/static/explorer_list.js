@@ -22,6 +22,7 @@ function frameList(ask, select) {
   let placed = 0; // where this code put the scroll bar
   let waiting = 0;
   let wanted = -1; // a row to bring into view as soon as there is one
+  let chosen = -1; // a row that was chosen before its columns came
   const pool = [];
   const pane = h("div", { class: "pane", role: "presentation" });
   const space = h("div", { class: "space", role: "presentation" }, pane);
@@ -167,6 +168,7 @@ function frameList(ask, select) {
     });
     blocks.set(start, block);
     if (blocks.size > KEPT) blocks.delete(blocks.keys().next().value);
+    if (chosen >= 0 && columnsOf(chosen)) choose(chosen);
     paint();
   }
 
@@ -202,6 +204,7 @@ function frameList(ask, select) {
   function choose(row) {
     current = row;
     const block = columnsOf(row);
+    chosen = block ? -1 : row;
     if (block) select(block.row[row % BLOCK]);
     rove();
   }
@@ -227,6 +230,7 @@ function frameList(ask, select) {
       const fresh = now.generation !== generation;
       if (fresh) {
         generation = now.generation;
+        chosen = -1;
         blocks.clear();
         words.clear();
         asked.clear();
