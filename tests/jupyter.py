@@ -26,7 +26,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,6 +226,14 @@ class Visit:
     def _wait_for_splash(self) -> None:
         """Wait till JupyterLab's splash screen is gone; two at once end in an error of JupyterLab's."""
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
+def soon(look: Callable[[], Any], expected: Callable[[Any], object]) -> None:
+    """Fail unless what a look at the page finds comes to be as expected; `expect` knows no sizes and no styles."""
+    end = time.monotonic() + SOON
+    while not expected(found := look()) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert expected(found), found
 
 
 @contextmanager

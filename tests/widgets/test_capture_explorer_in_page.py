@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.capture.build import REQUEST, RESPONSE, Talk, pcap
+from tests.jupyter import soon
 from tests.widgets.axe import assert_accessible
 from wsviz import Frame
 
@@ -157,7 +158,8 @@ def test_the_details_are_python_s_and_share_one_selection(visit: Visit) -> None:
     row(explorer, 12).click()
     meaning = detail.locator(".field .meaning", has_text="This message is longer")
     expect(meaning).to_be_visible()
-    assert meaning.evaluate("each => each.getBoundingClientRect().width / each.parentElement.clientWidth") > 0.5
+    width = "each => each.getBoundingClientRect().width / each.parentElement.clientWidth"
+    soon(lambda: meaning.evaluate(width), lambda share: share > 0.5)
     row(explorer, 2).click()
     expect(meaning).to_have_count(0)
 
@@ -165,11 +167,11 @@ def test_the_details_are_python_s_and_share_one_selection(visit: Visit) -> None:
     detail.locator(".layer", has_text="TCP").locator(".fold").click()
     seq = detail.locator(".field", has_text="seq")
     seq.hover()
-    assert detail.locator("[data-byte].on").count() == 4
+    expect(detail.locator("[data-byte].on")).to_have_count(4)
     seq.click()
     expect(detail.locator(".right h4").last).to_have_text("TCP, bit by bit")
     visit.expect_python("explorer.selection", "[38, 42, -1]")
-    assert detail.locator("[data-bit].on").count() == 32
+    expect(detail.locator("[data-bit].on")).to_have_count(32)
     detail.locator("[data-byte='66']").click()
     expect(detail.locator(".right h4").last).to_have_text("WebSocket binary frame, bit by bit")
     visit.page.keyboard.press("Escape")
@@ -220,7 +222,7 @@ def test_a_hundred_thousand_frames_scroll_to_the_end(visit: Visit) -> None:
     write(visit, "many.pcap", b"".join(b"\x81\x06%06d" % number for number in range(MANY)))
     explorer = show(visit, "'many.pcap'")
     expect(explorer.locator(".summary")).to_have_text("100,000 frames", timeout=60_000)
-    expect(row(explorer, 0)).to_contain_text('"000000"')
+    expect(row(explorer, 0)).to_contain_text('"000000"', timeout=60_000)  # described once all are found
     port = explorer.locator(".port")
     port.evaluate("port => { port.scrollTop = port.scrollHeight; }")
     expect(row(explorer, MANY - 1)).to_contain_text(f'"{MANY - 1:06d}"')
@@ -247,10 +249,8 @@ def test_longer_than_a_page_can_be_tall(visit: Visit) -> None:
     port = explorer.locator(".port")
     port.evaluate("port => { port.scrollTop = port.scrollHeight; }")
     expect(row(explorer, 839_999)).to_be_visible()
-    box = port.bounding_box()
-    last = row(explorer, 839_999).bounding_box()
-    assert box is not None and last is not None
-    assert abs(last["y"] + last["height"] - box["y"] - box["height"]) < 2, "the last row lies at the bottom"
+    bottom = "each => each.getBoundingClientRect().bottom"
+    soon(lambda: row(explorer, 839_999).evaluate(bottom) - port.evaluate(bottom), lambda way: abs(way) < 2)
     row(explorer, 839_999).focus()
     for key, at in (("ArrowUp", 839_998), ("PageUp", 839_985), ("Home", 0), ("ArrowDown", 1)):
         visit.page.keyboard.press(key)

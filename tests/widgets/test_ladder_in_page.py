@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.jupyter import soon
 from tests.widgets.axe import assert_accessible
 
 if TYPE_CHECKING:
@@ -75,11 +76,12 @@ def test_hands_on_the_steps(visit: Visit, ladder: Locator) -> None:
 
     # Time to scale: a long wait is a long way.
     chooser(ladder, "frames").select_option("all")
+    expect(ladder.locator(".step.data")).not_to_have_count(0)
     close = step(ladder, "1000 normal closure")
     before = close.evaluate("row => row.offsetHeight")
-    ladder.get_by_label("time to scale").click()
+    ladder.get_by_label("time to scale").check()
     expect(ladder.locator(".spoken")).to_have_text("time to scale")
-    assert close.evaluate("row => row.offsetHeight") > before + 20
+    soon(lambda: close.evaluate("row => row.offsetHeight"), lambda height: height > before + 20)
 
     # What Python does, the page shows.
     visit.python("ladder.select(0)")
