@@ -154,16 +154,28 @@ class Packets(Protocol):
 
 
 class TablePackets:
-    """The packets of a table, as one chunk."""
+    """The packets of a table, `chunk` bytes of them or so at once."""
 
-    def __init__(self, table: PacketTable) -> None:
-        self._table, self.addresses, self.secrets = table, table.addresses, table.secrets
+    def __init__(self, table: PacketTable, *, chunk: int = CHUNK) -> None:
+        self._table, self.addresses, self.secrets, self._chunk = table, table.addresses, table.secrets, chunk
         keys = table.rows["source"].astype("i8") << 32 | table.rows["destination"]
         self._keys, self._pairs = np.unique(keys, return_inverse=True)
         self._numbers = {key: number for number, key in enumerate(self._keys.tolist())}
 
     def __iter__(self) -> Iterator[Chunk]:
-        yield Chunk(self._table.rows, self._table.data, 0, self._pairs)
+        rows, data = self._table.rows, self._table.data
+        if len(data) <= self._chunk:
+            yield Chunk(rows, data, 0, self._pairs)
+            return
+        ends = rows["offset"] + rows["captured"]
+        first = 0
+        while first < len(rows):
+            begin = int(rows["offset"][first])
+            after = max(first + 1, int(np.searchsorted(ends, begin + self._chunk)))
+            some = rows[first:after].copy()
+            some["offset"] -= begin
+            yield Chunk(some, bytes(data[begin : ends[after - 1]]), first, self._pairs[first:after])
+            first = after
 
     def reverse(self, pair: int) -> int:
         """The number of a pair of addresses the other way round; one that no pair has where there is none."""

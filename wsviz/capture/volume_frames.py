@@ -191,17 +191,23 @@ def _entries(data: bytes, source: Array, length: Array, masked: Array) -> Array:
     """How many bytes of each piece come before what looks like its first frame; 0 where nothing does."""
     entries, octets, windows = np.zeros(len(source), "i8"), anywhere(data, "u1"), anywhere(data, f"V{_SOUGHT + 1}")
     near = np.flatnonzero((length > 1) & (source < len(windows)))
-    first, second = octets[source[near]], octets[source[near] + 1]
-    which = near[~(_PLAUSIBLE[first] & (second >> 7 == masked[near]))]
-    window = windows[source[which]].view("u1").reshape(-1, _SOUGHT + 1)
-    row, entry = np.nonzero(_LIKELY[window[:, :-1]])
-    owner, second = which[row], window[row, entry + 1]
-    fine = (second >> 7 == masked[owner]) & (entry + 1 < length[owner])
-    # A frame after it, if its header is there, has to look like one as well.
-    after = entry + HEADER_SIZE[second] + (second & 127)
-    known = (second & 127 < 126) & (after + 1 < length[owner])
-    following = np.minimum(source[owner] + after, len(octets) - 2)
-    fine &= ~known | (_PLAUSIBLE[octets[following]] & (octets[following + 1] >> 7 == masked[owner]))
-    owners, at_first = np.unique(owner[fine], return_index=True)
-    entries[owners] = entry[fine][at_first]
+    fine, _ = _followed(octets, source[near], length[near], masked[near])
+    which = near[~(fine & _PLAUSIBLE[octets[source[near]]])]
+    row, entry = np.nonzero(_LIKELY[windows[source[which]].view("u1").reshape(-1, _SOUGHT + 1)[:, :-1]])
+    owner = which[row]
+    fine, known = _followed(octets, source[owner] + entry, length[owner] - entry, masked[owner])
+    for some in (fine & ~known, fine & known):  # the second kind is the likelier
+        owners, at_first = np.unique(owner[some], return_index=True)
+        entries[owners] = entry[some][at_first]
     return entries
+
+
+def _followed(octets: Array, place: Array, left: Array, masked: Array) -> tuple[Array, Array]:
+    """Whether a frame can begin at these places, with so many bytes left, and whether one is seen after it."""
+    second = octets[place + 1]
+    fine = (second >> 7 == masked) & (left > 1)
+    after = HEADER_SIZE[second] + (second & 127)
+    known = (second & 127 < 126) & (after + 1 < left)
+    following = np.minimum(place + after, len(octets) - 2)
+    fine &= ~known | (_PLAUSIBLE[octets[following]] & (octets[following + 1] >> 7 == masked))
+    return fine, known

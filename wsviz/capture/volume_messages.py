@@ -6,7 +6,7 @@ is inflated at once. All others are put together as `StreamDecoder` does it, by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -145,11 +145,18 @@ class Bodies:
         senders, begin = ~from_client[runs], body - size
         ended = stretch.packets[last], stretch.times[last]
         known = _Columns(frames, size, begin, there - place, piece, piece == last, senders, *ended)
-        short = plain & known.in_one & (frames["second"] & MASK != 0) & (frames["payload_length"] <= _SHORT)
-        self._take_short(stretch.data, known, np.flatnonzero(short))
-        self._take_plain(stretch, known, np.flatnonzero(plain & ~short))
+        masked, short = frames["second"] & MASK != 0, frames["payload_length"] <= _SHORT
+        self._take_bare(stretch.data, known, np.flatnonzero(plain & known.in_one & ~masked))
+        self._take_short(stretch.data, known, np.flatnonzero(plain & known.in_one & masked & short))
+        self._take_plain(stretch, known, np.flatnonzero(plain & ~(known.in_one & (short | ~masked))))
         self._take_others(stretch, known, np.flatnonzero(~plain))
         self._count += len(frames)
+
+    def _take_bare(self, data: bytes, known: _Columns, which: Array) -> None:
+        """Take messages in one frame, each in one packet, that are neither masked nor compressed."""
+        begin = known.begin[which]
+        ends = zip((begin + known.size[which]).tolist(), (begin + known.length[which]).tolist(), strict=True)
+        self._add(known, which, [data[low:high] for low, high in ends], compressed=False)
 
     def _take_short(self, data: bytes, known: _Columns, which: Array) -> None:
         """Take short messages in one frame, each in one packet, masked and not compressed: all bytes at once."""
@@ -163,7 +170,7 @@ class Bodies:
         self._add(known, which, bodies, compressed=False)
 
     def _take_plain(self, stretch: Stretch, known: _Columns, which: Array) -> None:
-        """Take messages in one frame that are not compressed."""
+        """Take other messages in one frame that are not compressed."""
         bodies = [
             apply_mask(raw[head:], raw[head - 4 : head]) if has_key else raw[head:]
             for raw, head, has_key in zip(
@@ -248,11 +255,18 @@ class _Columns:
     packets: Array  # of the last byte that is there: its packet, and when
     times: Array
 
-    def raw(self, stretch: Stretch, which: Array) -> Iterator[bytes]:
+    def raw(self, stretch: Stretch, which: Array) -> list[bytes]:
         """These frames as they are on the wire, as far as they are there."""
-        data, columns = stretch.data, (self.begin[which], self.length[which], self.piece[which], self.in_one[which])
-        for low, size, piece, in_one in zip(*(column.tolist() for column in columns), strict=True):
-            yield data[low : low + size] if in_one else stretch.joined(piece, low, size)
+        data, begin, piece = stretch.data, self.begin[which], self.piece[which]
+        cut = np.minimum(begin + self.length[which], stretch.source[piece] + stretch.length[piece])
+        found = [data[low:high] for low, high in zip(begin.tolist(), cut.tolist(), strict=True)]
+        over = np.flatnonzero(~self.in_one[which])
+        following, missing = piece[over] + 1, (begin + self.length[which] - cut)[over]
+        places, sizes = stretch.source[following], stretch.length[following]
+        columns = (over, following, places, missing, missing <= sizes)
+        for at, number, low, size, in_next in zip(*(column.tolist() for column in columns), strict=True):
+            found[at] += data[low : low + size] if in_next else stretch.joined(number, low, size)
+        return found
 
 
 def message_rows(messages: Sequence[Arrived], index: Array) -> Array:

@@ -108,8 +108,8 @@ class Volume:
             tables.append(rows)
             kept += data
         rows = np.concatenate(tables)
-        settled = frames.settled(rows)
-        return [kept[at] for at in np.lexsort((rows["index"], rows["packet"])).tolist() if settled[at]]
+        order = np.lexsort((rows["index"], rows["packet"]))
+        return list(map(kept.__getitem__, order[frames.settled(rows)[order]].tolist()))
 
     def _batches(self, frames: FramePass) -> Iterator[tuple[Array, list[bytes]]]:
         """The messages (of MESSAGE) of a pass and of what it could not tell, some at a time, and their data."""

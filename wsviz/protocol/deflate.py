@@ -128,12 +128,27 @@ class Inflater:
 
     def whole(self, data: bytes) -> bytes:
         """Inflate a message in one frame, and all at once; what comes before the damage, where it is damaged."""
+        if (piece := self._short(data)) is not None:
+            return piece
         self.start()
         pieces = list[bytes]()
         with suppress(InflateError):
             pieces.extend(self.pieces(data))
             self.end()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _short(self, data: bytes) -> bytes | None:
+        """Inflate a message in one step, as most can be; None where it takes more, and the next start() mends."""
+        if self._broken or not self._keep or not 0 < len(data) <= _INPUT:
+            return None
+        self._broken = True
+        with suppress(zlib.error):
+            piece = self._zlib.decompress(data, _OUTPUT)
+            if len(piece) < _OUTPUT and not self._zlib.eof and self._ends():
+                self._remember(piece)
+                self._broken = False
+                return piece
+        return None
 
     def _renew(self) -> None:
         window = bytes(self._window[-(1 << self._bits) :])
@@ -198,17 +213,21 @@ class Inflater:
         if not self._size:
             self._broken = False  # nothing was read: careless inflaters append 00 00 ff ff here, and then misread on
             raise InflateError("deflate-no-data", "the message has RSV1 and no byte, expected 00 for an empty one")
-        probe = self._zlib
         try:
-            output = probe.decompress(STRIPPED, 1)
-            if self._keep:
-                probe = probe.copy()
-            whole = not output and not probe.decompress(_LAST_BLOCK, 1) and probe.eof and not probe.unused_data
+            ends = self._ends()
         except zlib.error:
-            whole = False
-        if not whole:
+            ends = False
+        if not ends:
             raise InflateError("deflate-data-cut", f"the data ends too early, after {count(self._size, 'byte')}")
         self._broken = False
+
+    def _ends(self) -> bool:
+        """Whether the bytes that the sender stripped end the message."""
+        probe = self._zlib
+        output = probe.decompress(STRIPPED, 1)
+        if self._keep:
+            probe = probe.copy()
+        return not output and not probe.decompress(_LAST_BLOCK, 1) and probe.eof and not probe.unused_data
 
     def inflate(self, payload: Bytes, *, max_size: int = MAX_MESSAGE_SIZE) -> bytes:
         """Inflate a whole message; raises InflateError, and ProtocolError where it passes `max_size` bytes."""
