@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import os
 import string
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from wsviz.capture.connection import Connection
     from wsviz.capture.values import Values
 
+_OBJECTS = 100_000  # that are made between two looks of the collector: with many connections it takes half the time
 FORMATS = ("table", "tsv", "jsonl", "parquet")
 COMMANDS = (
     "summary",
@@ -45,6 +47,8 @@ COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *thresholds[1:])
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except WsvizError as error:
@@ -59,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         complain(f"cannot write the output: {error.strerror or error}")
         return 2
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _run(words: list[str]) -> int:

@@ -35,6 +35,7 @@ UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
 NOTEBOOK = 100  # columns of a notebook's output: its page wraps nothing, and on paper the rest would be lost
 NARROW_TEXT = 24  # columns that a text has in a table that is wider than the terminal
 CLIPPED = 60  # columns of a message in a table; the other formats have all of it
+_LINES = 500  # that are printed together
 PATIENCE = 1.0  # seconds that work may take before a progress bar says how far it is
 
 
@@ -84,9 +85,10 @@ def progress(file: IO[bytes]) -> Iterator[None]:
 
 def print_summary(capture: Capture, connection: int | None = None) -> None:
     """What is in a capture: a line on each connection, or on this one, and below it how it ended."""
-    console = _console()
-    for line in summary_lines(capture, connection):
-        console.print(Text(line, style="" if line.startswith("    ") else "bold"))
+    console, lines = _console(), summary_lines(capture, connection)
+    for start in range(0, len(lines), _LINES):  # printing takes rich as long for many lines as for one
+        some = [Text(line, style="" if line.startswith("    ") else "bold") for line in lines[start : start + _LINES]]
+        console.print(Text("\n").join(some))
 
 
 def write_parquet(tables: Iterable[pd.DataFrame], path: str | None) -> None:

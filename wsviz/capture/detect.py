@@ -45,6 +45,8 @@ class FrameChain(NamedTuple):
 
 def detect(flow: Flow) -> Detected:
     """Tell what a connection speaks from its bytes."""
+    if not any(direction.end for direction in flow.directions):
+        return Detected("tcp", flow.opener)
     heads = [direction.read(0, min(direction.first_gap, HEAD)) for direction in flow.directions]
     for side, head in enumerate(heads):
         if is_http2(head):

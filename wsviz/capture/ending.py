@@ -108,8 +108,9 @@ def _what_happened(
 def _closes(connection: Connection) -> dict[Side, CloseSeen]:
     closes: dict[Side, CloseSeen] = {}
     rows = connection.frame_table
-    for number, side in enumerate(SIDES):
-        for row in np.nonzero((rows["opcode"] == Opcode.CLOSE) & (rows["sender"] == number))[0][:1].tolist():
+    for row in np.flatnonzero(rows["opcode"] == Opcode.CLOSE).tolist():
+        side = SIDES[rows["sender"][row]]
+        if side not in closes:
             captured = connection.frames[row]
             frame, findings = captured.frame, captured.dissection.findings
             broken = any(finding.severity is Severity.ERROR for finding in findings)
@@ -157,12 +158,15 @@ def _tcp_events(directions: list[Direction]) -> list[_TcpEvent]:
 
 def _silence(connection: Connection, directions: list[Direction], first: int | None) -> str:
     """Words for the time without new bytes before the end, which `first` began; "" where it was short."""
-    times = directions[0].table.rows["time"]
+    if not any(direction.end for direction in directions):
+        return ""
+    table = directions[0].table
+    times = table.rows["time"]
     brought = np.concatenate([direction.packets[direction.new_bytes > 0] for direction in directions])
     before = brought if first is None else brought[brought < first]
     if not len(before):
         return ""
-    gap = int(times[first] if first is not None else times.max()) - int(times[before.max()])
+    gap = int(table.latest if first is None else times[first]) - int(times[before.max()])
     if gap < SILENCE or (first is not None and connection.protocol != "websocket" and first in brought):
         return ""
     return f", after {gap / 1e9:.1f} s of silence" if first is None else f" after {gap / 1e9:.1f} s of silence"
@@ -170,8 +174,9 @@ def _silence(connection: Connection, directions: list[Direction], first: int | N
 
 def _pings(connection: Connection, first: int | None) -> list[str]:
     """Words for each side's pings that had no pong before the end."""
-    times = connection.directions()[0][0].table.rows["time"]
-    end, words = int(times.max() if first is None else times[first]), list[str]()
+    table, words = connection.directions()[0][0].table, list[str]()
+    times = table.rows["time"]
+    end = table.latest if first is None else int(times[first])
     for side, (number, packet) in unanswered_pings(connection, first).items():
         waited = f"{(end - int(times[packet - 1])) / 1e9:.1f} s"
         pings = "ping" if number == 1 else f"last {count(number, 'ping')}"

@@ -46,8 +46,10 @@ def unanswered_pings(connection: Connection, before: int | None) -> dict[Side, t
     A pong to a newer ping stands for older ones (RFC 6455 5.5.3). Only pings in packets before the one with the index
     `before` count; a side whose peer's bytes were not captured has none.
     """
-    rows, answered = connection.frame_table, answered_pings(connection)
-    found = {}
+    rows, found = connection.frame_table, dict[Side, tuple[int, int]]()
+    if not len(rows):
+        return found
+    answered = answered_pings(connection)
     for number, side in enumerate(SIDES):
         pings = np.nonzero((rows["opcode"] == Opcode.PING) & (rows["sender"] == number))[0]
         if before is not None:

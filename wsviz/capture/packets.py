@@ -73,6 +73,10 @@ class PacketTable:
     wrong_lengths: int = 0
     after_gzip: bool = False
     secrets: bytes = field(default=b"", repr=False)  # the TLS key log that a pcapng file holds
+    latest: int = field(init=False)  # when the capture ends, in ns since the epoch: asked for by every connection
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "latest", int(self.rows["time"].max(initial=0)))
 
     def raw(self, index: int) -> bytes:
         """The captured bytes of the packet with this index (0-based)."""

@@ -47,7 +47,8 @@ def _amounts(capture: Capture) -> str:
 
 def severities(findings: Iterable[Finding]) -> str:
     """Findings counted by severity: "2 errors, 1 note"; "" where there are none."""
-    numbers = Counter(finding.severity for finding in findings)
+    if not (numbers := Counter(finding.severity for finding in findings)):
+        return ""
     return ", ".join(count(numbers[severity], severity) for severity in Severity if numbers[severity])
 
 
