@@ -17,6 +17,7 @@ from .scenario import PORT, SERVER, UPSTREAM, UPSTREAM_PORT, Scenario, ready
 
 PERIODS = {"/trams": 0.6, "/buses": 1.5, "/ferries": 4.0}
 """Seconds from one departure to the next. nginx waits for two seconds."""
+LINES = {"/trams": "tram", "/buses": "bus", "/ferries": "ferry"}
 NO_JSON = '{"line": 7,}'
 
 
@@ -72,7 +73,7 @@ def departures(connection: ServerConnection) -> None:
     path = connection.request.path
     with suppress(ConnectionClosed):
         for number in range(1, 100):
-            connection.send(json.dumps({"line": f"{path[1:-1]} {number}", "departs": f"14:{number:02}"}))
+            connection.send(json.dumps({"line": f"{LINES[path]} {number}", "departs": f"14:{number:02}"}))
             answer_for(connection, PERIODS[path])
 
 

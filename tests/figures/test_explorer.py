@@ -60,7 +60,7 @@ def test_what_a_frame_says_is_whole_where_there_is_room() -> None:
     figure = explorer(capture_of("mystery"))
     for shown in (figure.text, unescape(figure.svg)):
         assert shown.count('"{"line": "tram 1", "departs": "14:01"}"') >= 6
-        assert shown.count('"{"line": "ferrie 1", "departs": "14:01"}"') >= 2
+        assert shown.count('"{"line": "ferry 1", "departs": "14:01"}"') >= 2
 
 
 @pytest.mark.parametrize("size", [20, 60, 90])

@@ -62,7 +62,7 @@ def test_exercises() -> None:
         "13",
         right={
             "handshake": [float(request(front))],
-            "longest_gap": [round(longest, 2), round(longest, 3)],
+            "longest_gap": [longest, round(longest, 3)],
             "who_closed": [float(fins(back)["client"])],
             "cause": ["D)"],
             "overhead": [round(wire / payload, 1), wire / payload],
