@@ -11,6 +11,7 @@ import pytest
 from wsviz import read_capture
 from wsviz.capture import capture as module
 from wsviz.capture.connection import Connection, Connections
+from wsviz.capture.once import once
 from wsviz.capture.packets import PacketTable
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -46,6 +47,35 @@ def test_threads_that_ask_together_have_it_decoded_once(told: tuple[Connection, 
     assert asked == [1]
     assert connections[:] == told[:2]
     assert asked == [1, 0], "a slice decodes the rest"
+
+
+def test_threads_that_ask_a_capture_together_have_it_computed_once() -> None:
+    all_there, computed = Barrier(ASKING), list[int]()
+
+    class Asked:
+        @once
+        def answer(self) -> list[int]:
+            computed.append(1)
+            Event().wait(0.2)
+            return [*self.rest, 1]
+
+        @once
+        def rest(self) -> list[int]:
+            """What one property needs of another, of the same object."""
+            return [2]
+
+    asked = Asked()
+
+    def ask() -> list[int]:
+        all_there.wait(TIMEOUT)
+        return asked.answer
+
+    with ThreadPoolExecutor(ASKING) as pool:
+        first, *others = [each.result(TIMEOUT) for each in [pool.submit(ask) for _ in range(ASKING)]]
+    assert first == [2, 1]
+    assert all(each is first for each in others)
+    assert computed == [1]
+    assert isinstance(Asked.answer, once)
 
 
 def test_one_that_takes_long_holds_up_no_other(told: tuple[Connection, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from wsviz import read_capture
 from wsviz.capture import capture as module
 from wsviz.capture import volume_odd, volume_tables
 from wsviz.capture.capture import Capture
+from wsviz.capture.capture_file import CaptureFile
+from wsviz.capture.packets import PacketReader
 from wsviz.capture.volume_order import Sorter
 from wsviz.cli import main
 
@@ -44,6 +47,24 @@ def test_every_table_is_that_of_a_small_file(path: Path) -> None:
         pd.testing.assert_frame_equal(getattr(streamed, name), getattr(held, name))
     assert streamed.payloads() == held.payloads()
     assert repr(streamed) == repr(held)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_two_readers_of_a_file_do_not_disturb_each_other(
+    packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PacketReader.__init__, "__kwdefaults__", {"chunk": 1 << 12})
+    path, data = tmp_path / "read twice", MYSTERY.read_bytes()
+    path.write_bytes(gzip.compress(data) if packed else data)
+    with path.open("rb") as file:
+        source = CaptureFile(file, "read twice")
+    chunks = 0
+    for first, second in zip(source.packets(), source.packets(), strict=True):
+        chunks += 1
+        np.testing.assert_array_equal(first.rows, second.rows)
+        assert bytes(first.data) == bytes(second.data)
+        assert len(source.table().rows) == len(capture_of(MYSTERY).packets), "a third one meanwhile"
+    assert chunks > 3
 
 
 @pytest.mark.usefixtures("nothing_is_small")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from wsviz.capture.capture_file import CaptureFile
 from wsviz.capture.connection import Connection, Connections
 from wsviz.capture.file_findings import damage_of_file, gaps_of_file
 from wsviz.capture.mechanism import Visits, visits_of
-from wsviz.capture.packets import Array, CaptureFile, PacketTable, TablePackets, open_capture, read_packets_from
+from wsviz.capture.once import once
+from wsviz.capture.packets import Array, PacketTable, TablePackets, open_capture, read_packets_from
 from wsviz.capture.tcp import build_flow, packets_by_flow
 from wsviz.capture.tls_keylog import KeyLog, read_key_log, with_own_secrets
 from wsviz.capture.tls_reading import TlsKeys
@@ -87,16 +89,16 @@ class Capture:
         self.name, self.reveal, self._source, self._extensions = name, reveal, source, extensions
         self._given_keys = keys
 
-    @cached_property
+    @once
     def _packets(self) -> PacketTable:
         return self._source if isinstance(self._source, PacketTable) else self._source.table()
 
-    @cached_property
+    @once
     def _keys(self) -> tuple[KeyLog | None, tuple[Finding, ...]]:
         """The key log that was given, with the one that the file holds, and what is wrong with that."""
         return with_own_secrets(self._given_keys, self._packets.secrets)
 
-    @cached_property
+    @once
     def connections(self) -> Sequence[Connection]:
         """All TCP connections, numbered by their first packets; each is decoded when it is asked for."""
         table, keys = self._packets, self._keys[0]
@@ -110,12 +112,12 @@ class Capture:
 
         return Connections(len(packets), decode)
 
-    @cached_property
+    @once
     def _visits(self) -> dict[int, Visits]:
         """For each connection all those between its two ends."""
         return {one.index: visits for visits in visits_of(self.connections) for one in visits.connections}
 
-    @cached_property
+    @once
     def _volume(self) -> Volume:
         source = self._source
         packets = partial(TablePackets, source) if isinstance(source, PacketTable) else source.packets
@@ -147,7 +149,7 @@ class Capture:
             return tuple(damage_of_file(source, len(source.rows)))
         return tuple(damage_of_file(source.latest, source.latest.packets))
 
-    @cached_property
+    @once
     def file_findings(self) -> tuple[Finding, ...]:
         """The findings of the file itself: what is wrong with it, and what of it could not be decoded."""
         return (*self.damage, *self._keys[1], *gaps_of_file(self._packets, self.connections))
@@ -188,42 +190,42 @@ class Capture:
         with OnDisk() as store:
             yield from message_values(self._volume.messages(store), store, reveal=self.reveal)
 
-    @cached_property
+    @once
     def summary(self) -> pd.DataFrame:
         """A row a connection: who, what, how much, and why it ended."""
         from wsviz.capture import tables
 
         return tables.summary_table(self.connections, self._packets)
 
-    @cached_property
+    @once
     def packets(self) -> pd.DataFrame:
         """A row a packet; NA where it belongs to no TCP connection."""
         from wsviz.capture import tables
 
         return tables.packet_table(self.connections, self._packets)
 
-    @cached_property
+    @once
     def frames(self) -> pd.DataFrame:
         """A row a frame, in capture order: the columns of `frame_columns()`, then its `round_trip` and `idle`."""
         from wsviz.capture import tables
 
         return tables.joined(self.frame_tables())
 
-    @cached_property
+    @once
     def messages(self) -> pd.DataFrame:
         """A row a message, in the order of their last bytes."""
         from wsviz.capture import tables
 
         return tables.joined(self.message_tables())
 
-    @cached_property
+    @once
     def exchanges(self) -> pd.DataFrame:
         """A row an HTTP exchange, the upgrade included, in the order of the requests."""
         from wsviz.capture import tables
 
         return tables.exchange_table(self.connections)
 
-    @cached_property
+    @once
     def findings(self) -> pd.DataFrame:
         """A row a finding: those of the file first, then those of each connection."""
         from wsviz.capture import tables

@@ -23,6 +23,7 @@ from wsviz.capture.ending import Ending
 from wsviz.capture.exchanges import Body, Exchange
 from wsviz.capture.har_entries import Entry
 from wsviz.capture.mechanism import Mechanism, by_resource, judge_polling
+from wsviz.capture.once import once
 from wsviz.capture.packets import PACKET, Array, PacketTable, TablePackets
 from wsviz.capture.values import Values, values_of
 from wsviz.capture.volume_tables import Volume
@@ -182,7 +183,7 @@ class HarCapture(Capture):
         """None of the bytes on the wire is counted in the file."""
         return 0
 
-    @cached_property
+    @once
     def file_findings(self) -> tuple[Finding, ...]:
         """Entries that are none, and those of WebSockets that are no connection."""
         found = []
@@ -194,7 +195,7 @@ class HarCapture(Capture):
             found.append(RULES["har-error"].finding(told))
         return tuple(found)
 
-    @cached_property
+    @once
     def _volume(self) -> Volume:
         """It finds no frame."""
         return Volume(partial(TablePackets, PacketTable(np.zeros(0, PACKET), b"", (), None)))
@@ -218,21 +219,21 @@ class HarCapture(Capture):
         """The same as Python's own values."""
         yield from map(values_of, self.message_tables())
 
-    @cached_property
+    @once
     def summary(self) -> pd.DataFrame:
         """A row a connection."""
         from wsviz.capture import har_tables
 
         return har_tables.summary_table(self._told)
 
-    @cached_property
+    @once
     def packets(self) -> pd.DataFrame:
         """The packet table, without a row."""
         from wsviz.capture import tables
 
         return tables.make_table(tables.PACKETS, ())
 
-    @cached_property
+    @once
     def exchanges(self) -> pd.DataFrame:
         """A row an HTTP exchange, in the order of the requests."""
         from wsviz.capture import har_tables

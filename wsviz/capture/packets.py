@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -185,24 +184,6 @@ class TablePackets:
         """The number of a pair of addresses the other way round; one that no pair has where there is none."""
         key = int(self._keys[pair])
         return self._numbers.get((key & 0xFFFFFFFF) << 32 | key >> 32, ~pair)
-
-
-class CaptureFile:
-    """A capture file that stays open to be read again and again, one reader after the other."""
-
-    def __init__(self, file: IO[bytes], name: str) -> None:
-        self.name, self.latest = name, PacketReader(file, name)
-        self._file = os.fdopen(os.dup(file.fileno()), "rb")
-        weakref.finalize(self, self._file.close)
-
-    def packets(self) -> PacketReader:
-        """Reads the file chunk by chunk."""
-        self.latest = PacketReader(self._file, self.name)
-        return self.latest
-
-    def table(self) -> PacketTable:
-        """Reads all of it."""
-        return read_packets_from(self._file, self.name)
 
 
 class PacketReader:
