@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -35,6 +35,12 @@ UNBOUND = 10_000  # columns: what goes to a file or a pipe is never cut to fit
 NOTEBOOK = 100  # columns of a notebook's output: its page wraps nothing, and on paper the rest would be lost
 NARROW_TEXT = 24  # columns that a text has in a table that is wider than the terminal
 CLIPPED = 60  # columns of a message in a table; the other formats have all of it
+_AS_TSV: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    str: plain,
+    bytes: bytes.hex,
+    bool: "01".__getitem__,
+}
 _LINES = 500  # that are printed together
 PATIENCE = 1.0  # seconds that work may take before a progress bar says how far it is
 
@@ -168,24 +174,11 @@ def _content(text: str | None, data: bytes | None) -> str:
 
 
 def _as_tsv(name: str, column: list[Any]) -> list[str]:
-    if name == "time":
-        return list(map(export.epoch, column))
-    if set(map(type, column)) == {int}:
-        return list(map(str, column))
-    return list(map(_tsv, column))
+    return list(map(export.epoch, column)) if name == "time" else export.written(column, _tsv)
 
 
 def _tsv(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case str():
-            return plain(value)
-        case bytes():
-            return value.hex()
-        case bool():
-            return str(int(value))
-    return str(value)
+    return _AS_TSV.get(type(value), str)(value)
 
 
 def _print_table(columns: Mapping[str, list[Any]]) -> None:

@@ -45,7 +45,7 @@ def assert_as_decoded(volume: Volume, capture: Capture) -> None:
     assert messages["packet"].tolist() == [one.message_packets[number] - 1 for one, number in places]
     for row, (one, number) in zip(messages, places, strict=True):
         message = one.messages[number]
-        assert store.get(int(row["place"]), int(row["size"])) == message.data
+        assert store.get(row["place"][None], row["size"][None]) == [message.data]
         assert (row["sender"] == 0) == (message.sender == "client")
         assert row["opcode"] == message.opcode
         assert bool(row["compressed"]) == message.compressed

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STYLES = ("csv", "jsonl", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take these alike
+_LOOK, _FEW = 1000, 16  # of so many values so few different ones are called a few
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -78,11 +79,23 @@ def json_lines(values: Values) -> Iterator[str]:
 
 
 def _as_json(name: str, column: list[Any]) -> list[str]:
-    if name == "time":
-        return list(map(epoch, column))
-    if set(map(type, column)) == {int}:
+    return list(map(epoch, column)) if name == "time" else written(column, _json)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value.hex() if isinstance(value, bytes) else value)
+
+
+def written(column: list[Any], write: Callable[[Any], str]) -> list[str]:
+    """What `write` makes of each value, and `str` of integers; of a few different values each is written once."""
+    kinds = set(map(type, column))
+    if kinds == {int}:
         return list(map(str, column))
-    return [json.dumps(value.hex() if isinstance(value, bytes) else value) for value in column]
+    # 1, 1.0 and True are equal, and not written alike.
+    if float not in kinds and len(kinds - {type(None)}) < 2 and len(set(column[:_LOOK])) < _FEW:
+        words = {value: write(value) for value in set(column)}
+        return list(map(words.__getitem__, column))
+    return list(map(write, column))
 
 
 def need_pyarrow() -> None:

@@ -92,18 +92,9 @@ def values_of_messages(
     rows: Array, numbers: Sequence[int], latencies: Sequence[float | None], store: Store, *, reveal: bool
 ) -> Values:
     """Messages (of MESSAGE) with their numbers in their connections, and their latencies in seconds."""
-    texts, data = list[str | None](), list[bytes]()
-    columns = (rows["place"], rows["size"], (rows["opcode"] == Opcode.TEXT) & rows["readable"])
-    for place, size, is_text in zip(*(column.tolist() for column in columns), strict=True):
-        body, text = store.get(place, size), None
-        if is_text:
-            text = body.decode(errors="replace")
-            if not reveal and (masked := mask_text(text)) != text:
-                text, body = masked, masked.encode()
-        elif not reveal:
-            body = mask_bytes(body, same_size=True)
-        texts.append(text)
-        data.append(body)
+    are_texts = ((rows["opcode"] == Opcode.TEXT) & rows["readable"]).tolist()
+    bodies = zip(store.get(rows["place"], rows["size"]), are_texts, strict=True)
+    shown = [_shown(body, is_text=is_text, reveal=reveal) for body, is_text in bodies]
     sides = np.array([side.value for side in SIDES])
     return {
         "connection": rows["connection"].tolist(),
@@ -117,6 +108,16 @@ def values_of_messages(
         "compressed": rows["compressed"].tolist(),
         "packet": (rows["packet"].astype("i8") + 1).tolist(),
         "latency": list(latencies),
-        "text": texts,
-        "data": data,
+        "text": [text for text, _ in shown],
+        "data": [data for _, data in shown],
     }
+
+
+def _shown(body: bytes, *, is_text: bool, reveal: bool) -> tuple[str | None, bytes]:
+    """The text of a message, where it is one, and its data, both without secrets unless they are revealed."""
+    if not is_text:
+        return None, body if reveal else mask_bytes(body, same_size=True)
+    text = body.decode(errors="replace")
+    if reveal or (masked := mask_text(text)) == text:
+        return text, body
+    return masked, masked.encode()

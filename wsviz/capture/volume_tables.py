@@ -48,6 +48,7 @@ FRAME_COLUMNS = (
     "payload_length",
     "packet",
 )
+_GAP = 512  # bytes between two messages on disk that are read along with them
 _SAME = ("packet", "index", "direction", "time", "payload_length")
 
 
@@ -142,8 +143,8 @@ class Store(Protocol):
     def put(self, data: Sequence[bytes]) -> Array:
         """Keep the data of messages; the place of each."""
 
-    def get(self, place: int, size: int) -> bytes:
-        """What was put there."""
+    def get(self, places: Array, sizes: Array) -> list[bytes]:
+        """What was put at each of these places, of these sizes in bytes."""
 
 
 class InMemory:
@@ -156,8 +157,8 @@ class InMemory:
         self._kept += data
         return np.arange(len(self._kept) - len(data), len(self._kept))
 
-    def get(self, place: int, size: int) -> bytes:
-        return self._kept[place]
+    def get(self, places: Array, sizes: Array) -> list[bytes]:
+        return list(map(self._kept.__getitem__, places.tolist()))
 
 
 class OnDisk:
@@ -174,9 +175,19 @@ class OnDisk:
         self._end = int(ends[-1])
         return ends[:-1]
 
-    def get(self, place: int, size: int) -> bytes:
-        self._file.seek(place)
-        return self._file.read(size)
+    def get(self, places: Array, sizes: Array) -> list[bytes]:
+        found, order = [b""] * len(places), np.argsort(places)
+        gaps = places[order][1:] - (places + sizes)[order][:-1]
+        for part in np.split(order, np.flatnonzero(gaps > _GAP) + 1):
+            if len(part):
+                low, high = int(places[part[0]]), int((places + sizes)[part].max())
+                self._file.seek(low)
+                data = self._file.read(high - low)
+                for at, place, size in zip(
+                    *(c.tolist() for c in (part, places[part] - low, sizes[part])), strict=True
+                ):
+                    found[at] = data[place : place + size]
+        return found
 
     def __enter__(self) -> OnDisk:
         return self

@@ -69,7 +69,8 @@ Span = tuple[int, int]
 
 def mask_text(text: str) -> str:
     """The text with each secret that is recognised replaced by MARK."""
-    return _replace(text, _spans(text))
+    spans = _spans(text)
+    return _replace(text, spans) if spans else text
 
 
 def mask_bytes(data: bytes, *, same_size: bool = False) -> bytes:
