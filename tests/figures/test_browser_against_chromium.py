@@ -63,12 +63,15 @@ class Peer:
         self.origin = f"127.0.0.1:{self.listening.getsockname()[1]}"
         self._asked: queue.Queue[tuple[socket.socket, bytes]] = queue.Queue()
         self._one: socket.socket | None = None
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepted: list[socket.socket] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         with suppress(OSError):  # the end of the test
             while True:
-                threading.Thread(target=self._hear, args=self.listening.accept()[:1], daemon=True).start()
+                self._accepted.append(self.listening.accept()[0])
+                threading.Thread(target=self._hear, args=self._accepted[-1:], daemon=True).start()
 
     def _hear(self, one: socket.socket) -> None:
         request = b""
@@ -91,9 +94,14 @@ class Peer:
         self._one = None
 
     def end(self) -> None:
-        self.close()
+        """Close every connection, those too that nobody met."""
         self.listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._accepting.join(SOON)
         self.listening.close()
+        for one in self._accepted:
+            with suppress(OSError):  # it is closed already
+                one.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
+            one.close()
 
     @property
     def one(self) -> socket.socket:
