@@ -104,6 +104,14 @@ def test_damage_is_told_after_the_rows(tmp_path: Path, capsys: pytest.CaptureFix
     assert shown.err == f"wsviz: {path}: file-cut: the last record is cut; 38 packets were read before\n"
 
 
+@pytest.mark.usefixtures("nothing_is_small")
+def test_damage_is_told_before_any_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PacketReader.__init__, "__kwdefaults__", {"chunk": 512})  # what opens it reads one of them
+    path = tmp_path / "cut.pcapng"
+    path.write_bytes(ECHO.read_bytes()[:-10])
+    assert [finding.rule for finding in read_capture(path).file_findings] == ["file-cut"]
+
+
 def test_a_connection_is_decoded_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
     build = module.build_flow

@@ -152,7 +152,9 @@ class Capture:
     @once
     def file_findings(self) -> tuple[Finding, ...]:
         """The findings of the file itself: what is wrong with it, and what of it could not be decoded."""
-        return (*self.damage, *self._keys[1], *gaps_of_file(self._packets, self.connections))
+        table = self._packets
+        damage = damage_of_file(table, len(table.rows))
+        return (*damage, *self._keys[1], *gaps_of_file(table, self.connections))
 
     def frame_columns(self) -> dict[str, Array]:
         """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""
