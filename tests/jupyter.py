@@ -203,10 +203,7 @@ class Visit:
         A widget's page holds its traits back while the kernel still works on an earlier message, so what the page
         shows already may reach Python a moment later.
         """
-        end = time.monotonic() + SOON
-        while (said := self.python(expression)) != expected and time.monotonic() < end:
-            time.sleep(0.1)
-        assert said == expected
+        soon(lambda: self.python(expression), lambda said: said == expected)
 
     def stop_kernels(self) -> None:
         """Stop what the notebooks opened so far have started."""
@@ -232,7 +229,7 @@ def soon(look: Callable[[], Any], expected: Callable[[Any], object]) -> None:
     """Fail unless what a look at the page finds comes to be as expected; `expect` knows no sizes and no styles."""
     end = time.monotonic() + SOON
     while not expected(found := look()) and time.monotonic() < end:
-        time.sleep(0.1)
+        time.sleep(0.05)
     assert expected(found), found
 
 

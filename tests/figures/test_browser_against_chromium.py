@@ -10,7 +10,6 @@ import queue
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.jupyter import PATIENCE
+from tests.jupyter import PATIENCE, SOON, soon
 from wsviz import Frame, Opcode, StreamDecoder, build_response
 from wsviz.figures.browser_model import STATES, Machine, Moment
 from wsviz.figures.browser_rules import Thrown, check_subprotocols, resolve
@@ -26,7 +25,6 @@ from wsviz.figures.browser_steps import Step, parse_script
 from wsviz.figures.browser_view import event_words
 from wsviz.lab import Lab
 
-SOON = 20.0  # seconds
 PAGE = b'<!doctype html><link rel="icon" href="data:,">'
 SCRIPT = """
     window.heard = [];
@@ -177,10 +175,7 @@ def page(browser: Browser, peer: Peer) -> Iterator[Page]:
 
 def until(page: Page, code: str, expected: Any) -> None:
     """Fail unless the page comes to say this, soon."""
-    end = time.monotonic() + SOON
-    while (said := page.evaluate(code)) != expected and time.monotonic() < end:
-        time.sleep(0.02)
-    assert said == expected
+    soon(lambda: page.evaluate(code), lambda said: said == expected)
 
 
 def call(page: Page, step: Step) -> list[Any]:

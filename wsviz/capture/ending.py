@@ -158,8 +158,6 @@ def _tcp_events(directions: list[Direction]) -> list[_TcpEvent]:
 
 def _silence(connection: Connection, directions: list[Direction], first: int | None) -> str:
     """Words for the time without new bytes before the end, which `first` began; "" where it was short."""
-    if not any(direction.end for direction in directions):
-        return ""
     table = directions[0].table
     times = table.rows["time"]
     brought = np.concatenate([direction.packets[direction.new_bytes > 0] for direction in directions])

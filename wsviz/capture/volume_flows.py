@@ -67,15 +67,15 @@ class Stretch:
         data = self.data[at + low : at + (size if high is None else min(high, size))]
         return Piece(0, data, int(self.packets[number]), int(self.times[number]))
 
-    def joined(self, number: int, at: int, size: int) -> bytes:
-        """So many bytes from here on in the data, which lies in this piece, and on in the pieces after it."""
-        end, parts = int(self.source[number] + self.length[number]), list[bytes]()
-        while at + size > end:
-            parts.append(self.data[at:end])
-            size, number = size - (end - at), number + 1
-            at = int(self.source[number])
-            end = at + int(self.length[number])
-        return b"".join([*parts, self.data[at : at + size]])
+    def following(self, number: int, size: int) -> bytes:
+        """The first bytes of the pieces after this one, so many of them."""
+        parts = list[bytes]()
+        while size > 0:
+            number += 1
+            low, length = int(self.source[number]), int(self.length[number])
+            parts.append(self.data[low : low + min(length, size)])
+            size -= length
+        return b"".join(parts)
 
     def between(self, place: int, end: int, stops: Array) -> list[Piece]:
         """The pieces from one place to another, all of them counted one after the other; `stops` are their ends."""

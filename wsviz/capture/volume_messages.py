@@ -145,10 +145,12 @@ class Bodies:
         senders, begin = ~from_client[runs], body - size
         ended = stretch.packets[last], stretch.times[last]
         known = _Columns(frames, size, begin, there - place, piece, piece == last, senders, *ended)
-        masked, short = frames["second"] & MASK != 0, frames["payload_length"] <= _SHORT
-        self._take_bare(stretch.data, known, np.flatnonzero(plain & known.in_one & ~masked))
-        self._take_short(stretch.data, known, np.flatnonzero(plain & known.in_one & masked & short))
-        self._take_plain(stretch, known, np.flatnonzero(plain & ~(known.in_one & (short | ~masked))))
+        has_key = frames["second"] & MASK != 0
+        bare = plain & known.in_one & ~has_key
+        short = plain & known.in_one & has_key & (frames["payload_length"] <= _SHORT)
+        self._take_bare(stretch.data, known, np.flatnonzero(bare))
+        self._take_short(stretch.data, known, np.flatnonzero(short))
+        self._take_plain(stretch, known, np.flatnonzero(plain & ~bare & ~short))
         self._take_others(stretch, known, np.flatnonzero(~plain))
         self._count += len(frames)
 
@@ -260,12 +262,10 @@ class _Columns:
         data, begin, piece = stretch.data, self.begin[which], self.piece[which]
         cut = np.minimum(begin + self.length[which], stretch.source[piece] + stretch.length[piece])
         found = [data[low:high] for low, high in zip(begin.tolist(), cut.tolist(), strict=True)]
-        over = np.flatnonzero(~self.in_one[which])
-        following, missing = piece[over] + 1, (begin + self.length[which] - cut)[over]
-        places, sizes = stretch.source[following], stretch.length[following]
-        columns = (over, following, places, missing, missing <= sizes)
-        for at, number, low, size, in_next in zip(*(column.tolist() for column in columns), strict=True):
-            found[at] += data[low : low + size] if in_next else stretch.joined(number, low, size)
+        over = np.flatnonzero(~self.in_one[which])  # they go on in the pieces after it
+        columns = (over, piece[over], (begin + self.length[which] - cut)[over])
+        for at, number, missing in zip(*(column.tolist() for column in columns), strict=True):
+            found[at] += stretch.following(number, missing)
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wsviz.figures.browser_model import CLOSED, CLOSING, CONNECTING, OPEN, Moment
-from wsviz.figures.browser_view import DRAWN, ZERO_WINDOW, Place, Played, in_words, outcome, peak, places, two_lines
+from wsviz.figures.browser_view import DRAWN, ZERO_WINDOW, Place, Played, in_words, outcome, peak, places
 from wsviz.figures.figure import CHAR, COLOURS, FAINT, INK, MUTED, RULE, Canvas, clip, id_of, plain, tint, wrap
 
 WIDTH, EDGE = 800.0, 24.0
@@ -70,8 +70,8 @@ class _Drawing:
     def _row(self, moment: Moment) -> None:
         top = self.y
         fits = _fits(CURVE - HEARD - 8, 11)
-        heard = [(kind, line) for kind, words in outcome(moment) for line in two_lines(words, fits)]
-        call = two_lines(moment.step.shown(200), _fits(HEARD - STEP - 12, 12))
+        heard = [(kind, line) for kind, words in outcome(moment) for line in wrap(words, fits, 2)]
+        call = wrap(moment.step.shown(200), _fits(HEARD - STEP - 12, 12), 2)
         notes = [line for note in moment.notes for line in wrap(note, _fits(HEARD - STEP - 12, 10))]
         height = max(LINE * len(call) + NOTE * len(notes), LINE * len(heard)) + PAD
         if moment.state:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from wsviz.figures.browser_model import Moment
-from wsviz.figures.browser_view import DRAWN, Played, outcome, places, two_lines
+from wsviz.figures.browser_view import DRAWN, Played, outcome, places
 from wsviz.figures.figure import columns, plain, wrap
 
 WIDTH, STEP, HEARD = 100, 43, 26
@@ -37,7 +37,7 @@ def _lines(view: Played) -> Iterator[str]:
 
 
 def _row(moment: Moment) -> Iterator[str]:
-    heard = [line for _, words in outcome(moment) for line in two_lines(words, HEARD - 1)] or [""]
+    heard = [line for _, words in outcome(moment) for line in wrap(words, HEARD - 1, 2)] or [""]
     notes = [line for note in moment.notes for line in wrap(note, STEP - 3)]
     buffered = f"{moment.buffered:,}" if moment.state else "-"
     state = moment.state or "no object"

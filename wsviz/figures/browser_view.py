@@ -10,7 +10,7 @@ from wsviz.figures.browser_model import Event, Moment, play
 from wsviz.figures.browser_path import RECEIVE_BUFFER, SEND_BUFFER, Gauge
 from wsviz.figures.browser_steps import Step, parse_script
 from wsviz.figures.browser_stories import STORIES
-from wsviz.figures.figure import clip, plain, wrap
+from wsviz.figures.figure import plain
 from wsviz.protocol.fields import WsvizError
 
 DRAWN = 60  # steps in a picture
@@ -74,12 +74,6 @@ def outcome(moment: Moment) -> Iterator[tuple[str, str]]:
         yield "thrown", f"throws {moment.thrown}"
     for event in moment.events:
         yield "event", event_words(event)
-
-
-def two_lines(words: str, limit: int) -> list[str]:
-    """Words in at most two lines of so many columns."""
-    lines = wrap(words, limit)
-    return lines if len(lines) < 3 else [lines[0], clip(" ".join(lines[1:]), limit)]
 
 
 def in_words(view: Played) -> str:

@@ -103,8 +103,11 @@ def clip(text: str, limit: int) -> str:
     return kept + "…"
 
 
-def wrap(text: str, limit: int) -> list[str]:
-    """The text in lines of at most `limit` columns, broken at spaces, within a word only where it is longer."""
+def wrap(text: str, limit: int, most: int | None = None) -> list[str]:
+    """The text in lines of at most `limit` columns, broken at spaces, within a word only where it is longer.
+
+    Of more than `most` lines the last one is clipped.
+    """
     lines = [""]
     for word in text.split(" "):
         joined = f"{lines[-1]} {word}" if lines[-1] else word
@@ -117,6 +120,8 @@ def wrap(text: str, limit: int) -> list[str]:
             if columns(lines[-1] + char) > limit:
                 lines.append("")
             lines[-1] += char
+    if most is not None and len(lines) > most:
+        lines[most - 1 :] = [clip(" ".join(lines[most - 1 :]), limit)]
     return lines
 
 

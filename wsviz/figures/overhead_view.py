@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wsviz.figures.figure import clip, plain, wrap
+from wsviz.figures.figure import plain, wrap
 
 HEAD_LINES = 3  # that the name of a mechanism takes at most at the head of its column
 
@@ -76,14 +76,9 @@ class OverheadView:
 
 def heads(bars: Sequence[Bar], limit: int) -> list[list[str]]:
     """The heads of the bars' columns, in lines of at most `limit` columns: as many for each, the first ones empty."""
-    wrapped = [wrap(plain(bar.name), limit) for bar in bars]
-    cut = [[*lines[: HEAD_LINES - 1], *_rest(lines[HEAD_LINES - 1 :], limit)] for lines in wrapped]
-    most = max(map(len, cut))
-    return [[""] * (most - len(lines)) + lines for lines in cut]
-
-
-def _rest(lines: list[str], limit: int) -> list[str]:
-    return [clip(" ".join(lines), limit)] if lines else []
+    wrapped = [wrap(plain(bar.name), limit, HEAD_LINES) for bar in bars]
+    most = max(map(len, wrapped))
+    return [[""] * (most - len(lines)) + lines for lines in wrapped]
 
 
 def amount(value: float) -> str:
