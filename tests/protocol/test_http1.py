@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests import laws
 from wsviz import Dissection, Incomplete, ProtocolError, Side
+from wsviz.protocol import http_read
 from wsviz.protocol.http1 import (
     FIELDS,
     BodyKind,
@@ -274,6 +276,22 @@ def test_the_first_content_length_counts_and_chunked_wins() -> None:
     assert dissect_request(smuggling).raw == smuggling[:-3]
     conflict = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"
     assert dissect_request(conflict).value.body == b"ab"
+
+
+_ODD_PARTS = ("Host", "x-y", "", ":", ": ", "a", "\t", " ", "\xe9", "\0", "\r", "\n", "\r\n", "\r\n\r\n")
+
+
+@given(st.lists(st.sampled_from(_ODD_PARTS), max_size=24).map("".join))
+@example("Host: a\r\nx-y:\xe9 : \t\r\n\r\n")
+@example("a:" + 8000 * "a" + "\r\n\r\n")
+@example("a:\r\n" * 1000 + "\r\n")
+@example("a:\r\n" * 1001 + "\r\n")
+def test_a_usual_header_section_is_read_as_line_by_line(text: str) -> None:
+    data = b"GET / HTTP/1.1\r\n" + text.encode("latin-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http_read, "_USUAL_SECTION", re.compile(rb"(?!)"))
+        line_by_line = read_request(data, ended=True)
+    assert read_request(data, ended=True) == line_by_line
 
 
 def test_folded_lines_join_to_one_value() -> None:

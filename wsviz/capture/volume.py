@@ -18,7 +18,7 @@ from wsviz.capture.volume_heads import MOST_HEAD, SOUGHT, Start, Verdict, judge_
 from wsviz.capture.volume_messages import Bodies
 from wsviz.protocol.fields import Side
 
-_FIRST_LOOK = 2048  # bytes of a direction that are looked at first: most handshakes have fewer
+_FIRST_LOOK = 1  # byte of a direction that is looked at first, with the packet it is in: most handshakes need no more
 
 
 class _Kind(IntEnum):

@@ -52,6 +52,8 @@ class Stretch:
     def head(self, run: int, most: int) -> bytes:
         """The first bytes of a run: all of it, or `most` and the rest of the piece that holds the last of them."""
         begin, end = int(self.begins[run]), int(self.ends[run])
+        if (size := int(self.length[begin])) >= most:  # mostly
+            return self.data[(at := int(self.source[begin])) : at + size]
         sizes = np.cumsum(self.length[begin:end])
         end = min(begin + int(np.searchsorted(sizes, most)) + 1, end)
         places = zip(self.source[begin:end].tolist(), self.length[begin:end].tolist(), strict=True)

@@ -21,8 +21,8 @@ class _Message:
 
     def header_values(self, name: str) -> list[str]:
         """The value of each header line of that name, compared without case."""
-        wanted = name.lower()
-        return [value for key, value in self.headers if key.lower() == wanted]
+        wanted, size = name.lower(), len(name)
+        return [value for key, value in self.headers if len(key) == size and key.lower() == wanted]
 
     def header(self, name: str) -> str | None:
         """The values of that name joined with ", " (RFC 9110 5.3); None where there is no such line."""

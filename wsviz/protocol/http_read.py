@@ -40,6 +40,9 @@ _REPEATED = {
     "chunk-size-padded": "white space follows a chunk size, expected none",
 }
 _SECTION_END = re.compile(rb"\n\r?\n")
+# Header lines of which nothing is to be told, and so few bytes of them that no limit is passed: read at once.
+_USUAL_SECTION = re.compile(rb"((?:%b:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*)\r\n" % TOKEN.encode())
+_SHORT_SECTION = 4 * MAX_HEADERS
 
 
 def looks_like_request(data: Bytes, start: int = 0) -> bool:
@@ -72,9 +75,7 @@ def read_request(data: Bytes, start: int = 0, *, ended: bool = False) -> Layout[
     reader = _Reader(bytes(data), start, Side.CLIENT)
     head: Request | None = None
     if (line := reader.start_line()) is not None:
-        head = reader.request_line(line)
-        headers = reader.fields()
-        head = replace(head, headers=tuple(headers))
+        head = reader.request(line)
     if head is None or reader.cut:
         return reader.layout(head, None, ended)
     reader.judge_host(head)
@@ -94,9 +95,7 @@ def read_response(
     reader = _Reader(bytes(data), start, Side.SERVER)
     head: Response | None = None
     if (line := reader.start_line()) is not None:
-        head = reader.status_line(line)
-        headers = reader.fields()
-        head = replace(head, headers=tuple(headers))
+        head = reader.response(line)
     if head is None or reader.cut:
         return reader.layout(head, None, ended)
     tunnel = request_method == "CONNECT" and 200 <= head.status <= 299
@@ -166,7 +165,8 @@ class _Reader:
         where = f"no HTTP/1.1 {what} begins at byte {self.start}"
         return ProtocolError(f"{where}: got {preview(line)}, expected a line such as {such!r}")
 
-    def request_line(self, line: bytes) -> Request:
+    def request(self, line: bytes) -> Request:
+        """The request that begins with this line, and its header."""
         cuts = split_request_line(line)
         if cuts is None or line.startswith(b"PRI * HTTP/2"):
             raise self.no_http(line)
@@ -174,9 +174,11 @@ class _Reader:
         well = line == b" ".join((method, target, version)) and _TARGET.fullmatch(target)
         if not well or not version.startswith(b"HTTP/1."):
             self.find("start-line-invalid", f"got {preview(line)}, expected METHOD target HTTP/1.1 and single spaces")
-        return Request(method.decode("latin-1"), target.decode("latin-1"), version.decode("latin-1"))
+        method_name, path, protocol = (word.decode("latin-1") for word in (method, target, version))
+        return Request(method_name, path, protocol, tuple(self.fields()))
 
-    def status_line(self, line: bytes) -> Response:
+    def response(self, line: bytes) -> Response:
+        """The response that begins with this line, and its header."""
         match = STATUS_LINE.fullmatch(line)
         if match is None:
             raise self.no_http(line)
@@ -184,10 +186,15 @@ class _Reader:
         well = space == separator == b" " and version.startswith(b"HTTP/1.") and b"1" <= status[:1] <= b"5"
         if not well or _CONTROL.search(reason or b""):
             self.find("start-line-invalid", f"got {preview(line)}, expected HTTP/1.1, a status and single spaces")
-        return Response(version.decode("latin-1"), int(status), (reason or b"").decode("latin-1"))
+        phrase = (reason or b"").decode("latin-1")
+        return Response(version.decode("latin-1"), int(status), phrase, tuple(self.fields()))
 
     def fields(self) -> list[tuple[str, str]]:
         """Header or trailer lines, up to and with the empty line that ends them."""
+        if usual := _USUAL_SECTION.match(self.data, self.at, self.at + _SHORT_SECTION):
+            self.at = usual.end()
+            split = (line.partition(":") for line in usual[1].decode("latin-1").split("\r\n")[:-1])
+            return [(name, value.strip(" \t")) for name, _, value in split]
         lines: list[tuple[str, list[str]]] = []
         first, number = self.at, 0
         while True:
