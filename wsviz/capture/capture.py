@@ -13,6 +13,7 @@ from wsviz.capture.capture_file import CaptureFile
 from wsviz.capture.connection import Connection, Connections
 from wsviz.capture.file_findings import damage_of_file, gaps_of_file
 from wsviz.capture.mechanism import Visits, visits_of
+from wsviz.capture.octets import joined
 from wsviz.capture.once import once
 from wsviz.capture.packets import Array, PacketTable, TablePackets, open_capture, read_packets_from
 from wsviz.capture.tcp import build_flow, packets_by_flow
@@ -158,7 +159,7 @@ class Capture:
 
     def frame_columns(self) -> dict[str, Array]:
         """The frame table as numpy arrays, in capture order; `time` is int64 ns since the epoch."""
-        rows = np.concatenate([np.zeros(0, ROW), *self._volume.frame_rows()])
+        rows = joined([np.zeros(0, ROW), *self._volume.frame_rows()])
         return frame_columns(rows)
 
     def all_findings(self) -> list[tuple[Connection | None, Finding]]:

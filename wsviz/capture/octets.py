@@ -1,7 +1,8 @@
-"""What numpy lacks for captures: numbers at any byte of a buffer, and which of many keys are the same."""
+"""What numpy lacks for captures: numbers at any byte of a buffer, rows moved whole, which of many keys are equal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,17 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 def anywhere(data: bytes | bytearray, kind: str) -> Array:
     """The number of this type at every byte of the data: a view, of which the wanted ones are then picked."""
     return np.ndarray((max(len(data) - np.dtype(kind).itemsize + 1, 0),), kind, buffer=data, strides=(1,))
+
+
+def picked(rows: Array, which: Array) -> Array:
+    """The same as rows[which] of a structured array, which numpy copies field by field: ten times as slowly."""
+    return rows.view(f"V{rows.dtype.itemsize}")[which].view(rows.dtype)
+
+
+def joined(parts: Sequence[Array]) -> Array:
+    """The same as np.concatenate of structured arrays of one type, for the same reason; at least one of them."""
+    dtype = parts[0].dtype
+    return np.concatenate([part.view(f"V{dtype.itemsize}") for part in parts]).view(dtype)
 
 
 def distinct(keys: Array) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ from wsviz.capture.common_headers import decode_common
 from wsviz.capture.fast_headers import address_pairs, decode_headers
 from wsviz.capture.gzipped import Gunzipped, decompressed
 from wsviz.capture.ip_fragments import Fragments
-from wsviz.capture.octets import distinct
+from wsviz.capture.octets import distinct, joined, picked
 from wsviz.capture.pcap_records import LARGEST_PACKET, LAST_RECORD_CUT, OddFile, Records, RecordWalker, record_walker
 from wsviz.protocol.fields import CaptureError
 
@@ -132,7 +132,7 @@ class Chunk:
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:
-    rows, data = np.concatenate([np.zeros(0, PACKET), *(chunk.rows for chunk in chunks)]), bytearray()
+    rows, data = joined([np.zeros(0, PACKET), *(chunk.rows for chunk in chunks)]), bytearray()
     for chunk in chunks:
         rows["offset"][chunk.first : chunk.first + len(chunk.rows)] += len(data)
         data += chunk.data
@@ -292,11 +292,11 @@ class PacketReader:
                 places[key] = min(row, places.get(key, row))
             for key in sorted(places, key=lambda key: places[key]):  # they are numbered as they first appear
                 pairs[key]
-            numbers = np.array([pairs[key] for key in keys], "i4")[which]
-            numbers = np.concatenate((numbers, np.array([pairs[key] for key in rest.values()], "i4")))
-            order = np.concatenate((common, np.array(list(rest), "i8")))
-            part["source"][order], part["destination"][order] = np.array(pairs.ends, "i4").reshape(-1, 2)[numbers].T
-            found[start + order] = numbers
+            numbers = found[start : start + _HEADERS_AT_ONCE]
+            numbers[common] = np.array([pairs[key] for key in keys], "i4")[which]
+            numbers[list(rest)] = [pairs[key] for key in rest.values()]
+            ends = np.array(pairs.ends or [(0, 0)], "i4")[numbers]
+            part["source"], part["destination"] = (ends * part["tcp_packet"][:, None]).T
         return found
 
     def _decode_rest(self, rows: Array, first: int, data: bytes | bytearray, decoded: Array) -> dict[int, Pair]:
@@ -307,7 +307,7 @@ class PacketReader:
         open_rows = np.ones(len(rows), "?")
         open_rows[decoded] = False
         which = np.flatnonzero(open_rows)
-        rest = rows[which]
+        rest = picked(rows, which)
         undecided = decode_headers(rest, first + which, data, self._fragments).tolist()
         tcp = np.flatnonzero(rest["tcp_packet"])
         keys: dict[int, Pair] = dict(zip(which[tcp].tolist(), address_pairs(rest[tcp], data), strict=True))

@@ -301,9 +301,9 @@ class _Laying:
         """All of it."""
         which = np.concatenate(self._runs)
         order, data = self.arrived.order[which], bytes(self._chunk.data)  # no copy, where it is bytes
-        rows = self._chunk.rows[order]
-        own, length, packets = self.arrived.own[which], self.arrived.length[which], order + self._chunk.first
-        columns = [own, rows["offset"] + rows["payload"], length, packets, rows["time"]]
+        rows, own, length = self._chunk.rows, self.arrived.own[which], self.arrived.length[which]
+        source = rows["offset"][order] + rows["payload"][order]
+        columns = [own, source, length, order + self._chunk.first, rows["time"][order]]
         if self._held:
             held = np.array([(d, len(p.data), p.packet, p.time) for d, run in self._held for p in run], "i8").T
             more = (held[0], np.cumsum(held[1]) - held[1] + len(data), *held[1:])

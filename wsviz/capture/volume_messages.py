@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wsviz.capture.captured_frames import SIDES
-from wsviz.capture.octets import anywhere
+from wsviz.capture.octets import anywhere, joined, picked
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
@@ -117,7 +117,7 @@ class Bodies:
 
     def taken(self) -> tuple[Array, list[bytes]]:
         """The messages (of MESSAGE) that were completed since this was asked last, and their data."""
-        rows = np.concatenate([*self._tables, message_rows(self._others, np.array(self._places, "u4"))])
+        rows = joined([*self._tables, message_rows(self._others, np.array(self._places, "u4"))])
         data = self._data + [message.data for message in self._others]
         self._tables, self._data, self._others, self._places = [np.zeros(0, MESSAGE)], [], [], []
         return rows, data
@@ -130,7 +130,7 @@ class Bodies:
         self._count += 1  # what comes now stands after what goes on
         chosen = np.flatnonzero(self._wanted[walked.frames["first"] & OPCODE])
         runs = np.repeat(np.arange(len(which)), walked.runs)[chosen]
-        frames, run_end = walked.frames[chosen], stop[stretch.ends[which[runs]] - 1]
+        frames, run_end = picked(walked.frames, chosen), stop[stretch.ends[which[runs]] - 1]
         place, size = frames["at"], HEADER_SIZE[frames["second"]]
         end = place + size + frames["payload_length"]
         there = np.minimum(end, run_end)
@@ -186,7 +186,7 @@ class Bodies:
 
     def _add(self, known: _Columns, which: Array, data: list[bytes], *, compressed: bool) -> None:
         """Take the data of messages in one frame."""
-        frames, rows = known.frames[which], np.zeros(len(which), MESSAGE)
+        frames, rows = picked(known.frames, which), np.zeros(len(which), MESSAGE)
         rows["packet"], rows["index"], rows["time"] = known.packets[which], self._count + which, known.times[which]
         rows["connection"], rows["sender"] = frames["direction"] >> 1, known.senders[which]
         rows["begun"], rows["opcode"] = frames["time"], frames["first"] & OPCODE
@@ -197,7 +197,7 @@ class Bodies:
 
     def _take_others(self, stretch: Stretch, known: _Columns, which: Array) -> None:
         """Take frames of any kind in their order, as far as they are there."""
-        frames, length, size = known.frames[which], known.length[which], known.size[which]
+        frames, length, size = picked(known.frames, which), known.length[which], known.size[which]
         goes_on = frames["payload_length"] + size > length
         compressed = np.isin(frames["first"], _COMPRESSED) & ~goes_on & (length <= _AT_ONCE)
         columns = (size, frames["second"] & MASK, compressed, frames["direction"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from wsviz.capture.connection import Connection
 from wsviz.capture.flow_numbers import FlowNumbers
+from wsviz.capture.octets import joined, picked
 from wsviz.capture.packets import PACKET, Array, Packets, PacketTable
 from wsviz.capture.tcp import build_flow
 from wsviz.capture.tls_keylog import KeyLog
@@ -62,7 +63,7 @@ def _packets_of(reader: Packets, wanted: set[int]) -> tuple[PacketTable, Array, 
         chosen = np.zeros(max(flows.count, max(wanted) + 1), "?")
         chosen[list(wanted)] = True
         which = np.flatnonzero((directions >= 0) & chosen[directions >> 1])
-        part = chunk.rows[which]
+        part = picked(chunk.rows, which)
         ends = part["offset"] + part["captured"]
         raw = [chunk.data[low:high] for low, high in zip(part["offset"].tolist(), ends.tolist(), strict=True)]
         part["offset"] = np.cumsum(part["captured"], dtype="i8") - part["captured"] + len(data)
@@ -70,5 +71,5 @@ def _packets_of(reader: Packets, wanted: set[int]) -> tuple[PacketTable, Array, 
         rows.append(part)
         numbers.append(which + chunk.first)
         dealt.append(directions[which])
-    table = PacketTable(np.concatenate(rows), data, tuple(reader.addresses), None)
+    table = PacketTable(joined(rows), data, tuple(reader.addresses), None)
     return table, np.concatenate(numbers), np.concatenate(dealt)

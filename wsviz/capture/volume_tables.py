@@ -10,13 +10,14 @@ from typing import Protocol
 import numpy as np
 
 from wsviz.capture.captured_frames import SIDES
+from wsviz.capture.octets import joined, picked
 from wsviz.capture.packets import Array, Packets
 from wsviz.capture.tls_keylog import KeyLog, with_own_secrets
 from wsviz.capture.volume import FramePass
 from wsviz.capture.volume_frames import HEADER_SIZE
 from wsviz.capture.volume_messages import MESSAGE, Arrived, Bodies, arrived, message_rows
 from wsviz.capture.volume_odd import Whole, batches_of, decode_whole
-from wsviz.capture.volume_order import IN_MEMORY, Sorter
+from wsviz.capture.volume_order import IN_MEMORY, Sorter, in_order
 from wsviz.capture.volume_timing import FrameTiming
 from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1
 
@@ -84,7 +85,7 @@ class Volume:
             if timing is not None:
                 timing.add(whole)
         for rows in sorter:
-            yield rows[rows["settled"] | frames.whole(rows)]
+            yield picked(rows, rows["settled"] | frames.whole(rows))
 
     def messages(self, store: Store) -> Iterator[Array]:
         """The messages (of MESSAGE) in the order in which they were completed, some at a time.
@@ -96,7 +97,7 @@ class Volume:
             rows["place"] = store.put(data)
             sorter.add(rows)
         for rows in sorter:
-            yield rows[frames.settled(rows)]
+            yield picked(rows, frames.settled(rows))
 
     def payloads(self) -> list[bytes]:
         """The data of all messages, in the same order."""
@@ -108,8 +109,8 @@ class Volume:
         for rows, data in self._batches(frames):
             tables.append(rows)
             kept += data
-        rows = np.concatenate(tables)
-        order = np.lexsort((rows["index"], rows["packet"]))
+        rows = joined(tables)
+        order = in_order(rows)
         return list(map(kept.__getitem__, order[frames.settled(rows)[order]].tolist()))
 
     def _batches(self, frames: FramePass) -> Iterator[tuple[Array, list[bytes]]]:

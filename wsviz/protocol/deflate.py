@@ -142,13 +142,16 @@ class Inflater:
         if self._broken or not self._keep or not 0 < len(data) <= _INPUT:
             return None
         self._broken = True
-        with suppress(zlib.error):
+        try:
             piece = self._zlib.decompress(data, _OUTPUT)
-            if len(piece) < _OUTPUT and not self._zlib.eof and self._ends():
-                self._remember(piece)
-                self._broken = False
-                return piece
-        return None
+            whole = len(piece) < _OUTPUT and not self._zlib.eof and self._ends()
+        except zlib.error:
+            return None
+        if not whole:
+            return None
+        self._remember(piece)
+        self._broken = False
+        return piece
 
     def _renew(self) -> None:
         window = bytes(self._window[-(1 << self._bits) :])
@@ -199,10 +202,10 @@ class Inflater:
                     yield piece
 
     def _remember(self, piece: bytes) -> None:
-        size = 1 << self._bits
-        self._window += piece[-size:]
-        if len(self._window) > 4 * size:
-            del self._window[:-size]
+        window = self._window
+        window += piece
+        if len(window) > 4 << self._bits:
+            del window[: -(1 << self._bits)]
 
     def end(self) -> None:
         """End the message; raises InflateError where its data is cut.
@@ -223,11 +226,10 @@ class Inflater:
 
     def _ends(self) -> bool:
         """Whether the bytes that the sender stripped end the message."""
-        probe = self._zlib
-        output = probe.decompress(STRIPPED, 1)
-        if self._keep:
-            probe = probe.copy()
-        return not output and not probe.decompress(_LAST_BLOCK, 1) and probe.eof and not probe.unused_data
+        if self._zlib.decompress(STRIPPED, 1):
+            return False
+        probe = self._zlib.copy() if self._keep else self._zlib
+        return not probe.decompress(_LAST_BLOCK, 1) and probe.eof and not probe.unused_data
 
     def inflate(self, payload: Bytes, *, max_size: int = MAX_MESSAGE_SIZE) -> bytes:
         """Inflate a whole message; raises InflateError, and ProtocolError where it passes `max_size` bytes."""
