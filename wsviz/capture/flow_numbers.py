@@ -16,6 +16,7 @@ from wsviz.capture.octets import distinct
 from wsviz.capture.packets import ACK, SYN, Array, Packets
 
 NO_FLOW = -1  # the direction of a packet that is not TCP
+_NO_KEY = -1  # stands for its addresses and ports
 WRAP = 1 << 32  # sequence numbers begin again
 
 
@@ -33,34 +34,29 @@ class FlowNumbers:
 
     def deal(self, rows: Array, pairs: Array) -> Array:
         """The direction of each packet of a chunk, NO_FLOW where it is not TCP; `pairs` number their addresses."""
-        tcp = np.flatnonzero(rows["tcp_packet"])
-        ports = rows["source_port"][tcp].astype("i8") << 16 | rows["destination_port"][tcp]
-        keys = pairs[tcp].astype("i8") << 32 | ports
+        ports = rows["source_port"].astype("i8") << 16 | rows["destination_port"]
+        keys = np.where(rows["tcp_packet"], pairs.astype("i8") << 32 | ports, _NO_KEY)
         first, where = distinct(keys)
-        keys = keys[first]
-        numbers = [self._current.get(key, NO_FLOW) for key in keys.tolist()]
-        places = [place for place, number in zip(first.tolist(), numbers, strict=True) if number < 0]
-        flags, seqs, acks = rows["flags"][tcp], rows["seq"][tcp], rows["ack"][tcp]
-        dealt = np.full(len(rows), NO_FLOW, "i8")
-        for place in sorted({*places, *np.flatnonzero(flags & SYN).tolist()}):
-            key = int(keys[where[place]])
-            direction, reused = self._look_at(key, int(flags[place]), int(seqs[place]), int(acks[place]))
+        known = keys[first].tolist()
+        numbers = [self._current.get(key, NO_FLOW) for key in known]
+        new = [at for at, key, number in zip(first.tolist(), known, numbers, strict=True) if number < 0 <= key]
+        for place in sorted({*new, *np.flatnonzero(rows["flags"] & SYN).tolist()}):
+            flags, seq, ack = (int(rows[name][place]) for name in ("flags", "seq", "ack"))
+            direction, reused = self._look_at(int(keys[place]), flags, seq, ack)
             if reused:  # what follows may be of the older connection between these ports, or of the new one
-                dealt[tcp] = self._one_by_one(keys[where], flags, seqs, acks, np.array(numbers, "i8")[where], place)
-                return dealt
+                return self._one_by_one(rows, keys, np.array(numbers, "i8")[where], place)
             numbers[where[place]] = direction
-        dealt[tcp] = np.array(numbers, "i8")[where]
+        dealt: Array = np.array(numbers, "i8")[where]
         return dealt
 
-    def _one_by_one(
-        self, keys: Array, flags: Array, seqs: Array, acks: Array, directions: Array, place: int
-    ) -> Array:
+    def _one_by_one(self, rows: Array, keys: Array, directions: Array, place: int) -> Array:
         """Go on from a packet that reuses ports; the directions before it are those found so far."""
         directions[place] = self._current[int(keys[place])]
-        columns = (column[place + 1 :].tolist() for column in (keys, flags, seqs, acks))
-        for later, (key, flag, seq, ack) in enumerate(zip(*columns, strict=True), place + 1):
-            plain = self._current.get(key, NO_FLOW) if not flag & SYN else NO_FLOW
-            directions[later] = plain if plain >= 0 else self._look_at(key, flag, seq, ack)[0]
+        columns = (column[place + 1 :].tolist() for column in (keys, rows["flags"], rows["seq"], rows["ack"]))
+        for later, (key, flags, seq, ack) in enumerate(zip(*columns, strict=True), place + 1):
+            plain = self._current.get(key, NO_FLOW) if not flags & SYN else NO_FLOW
+            if key >= 0:
+                directions[later] = plain if plain >= 0 else self._look_at(key, flags, seq, ack)[0]
         return directions
 
     def _look_at(self, key: int, flags: int, seq: int, ack: int) -> tuple[int, bool]:

@@ -169,12 +169,17 @@ class Flows(FlowNumbers):
         stop = start + arrived.length
         expected = np.concatenate((start[:1], stop[:-1]))
         expected[begin] = self._taken[heads]
-        steady = _all_of(start == expected, begin) & ~self._holds[heads] & ~self._ignored[heads]
+        steady = ~_any_of(start != expected, begin) & ~self._holds[heads] & ~self._ignored[heads]
         laying = _Laying(chunk, arrived)
         self._advance(heads[steady], stop[end[steady] - 1])
         laying.add(np.flatnonzero(np.repeat(steady, end - begin)))
-        for direction, low, high in zip(*(c[~steady].tolist() for c in (heads, begin, end)), strict=True):
-            if not self._ignored[direction]:
+        early = _any_of(start < 0, begin) & ~self._from_syn[heads] & ~self._ignored[heads]
+        for direction in heads[early].tolist():
+            self.call_odd(direction >> 1)  # what was taken for the first byte is not
+        left = np.flatnonzero(~steady & ~self._ignored[heads])
+        for place in left[~self._sort(laying, start, heads[left], begin[left], end[left])].tolist():
+            direction, low, high = int(heads[place]), int(begin[place]), int(end[place])
+            if not self._ignored[direction]:  # as it is where the other direction was odd
                 self._lay(laying, direction, start[low:high], np.arange(low, high))
         return laying.stretch()
 
@@ -199,17 +204,34 @@ class Flows(FlowNumbers):
         self._next[directions] = (self._next[directions] + offset - self._taken[directions]) % WRAP
         self._taken[directions] = offset
 
+    def _sort(self, laying: _Laying, start: Array, heads: Array, begin: Array, end: Array) -> Array:
+        """Lay the packets of directions where it is enough to sort them and to leave out copies; tells of which it is.
+
+        It is not where some of its packets wait, where bytes are missing, and where of two packets with the same bytes
+        the one that came first is not whole: its bytes count.
+        """
+        size, taken = end - begin, self._taken[heads]
+        if not len(size):
+            return np.zeros(0, "?")
+        first = np.cumsum(size) - size  # of each direction among all rows
+        which = np.repeat(begin - first, size) + np.arange(size.sum())
+        base = np.repeat(np.arange(len(size)) * WRAP, size)  # each direction's numbers are apart from the others'
+        key = base + start[which] - np.repeat(taken, size)
+        order = np.argsort(key, kind="stable")
+        low, high = key[order], (key + laying.arrived.length[which])[order]
+        reached = np.maximum.accumulate(high)
+        top = np.maximum(np.append(base[:1], reached[:-1]), base)
+        copy, latest = high <= top, np.maximum.accumulate(order)
+        odd = np.where(copy, (order < latest) & (high > base), low != top)
+        fine = ~_any_of(odd, first) & ~self._holds[heads]
+        laying.add(which[order[~copy & np.repeat(fine, size)]])
+        last = first + size - 1
+        self._advance(heads[fine], (taken + np.maximum(reached, base)[last] - base[last])[fine])
+        return fine
+
     def _lay(self, laying: _Laying, direction: int, start: Array, which: Array) -> None:
-        """Lay the packets of one direction, which start at these stream offsets, in their order."""
+        """Lay the packets of one direction, which start at these stream offsets, in their order, one by one."""
         taken = int(self._taken[direction])
-        if start.min() < 0 and not self._from_syn[direction]:
-            self.call_odd(direction >> 1)  # what was taken for the first byte is not
-            return
-        if not self._holds[direction] and (order := _sorted(start, laying.arrived.length[which], taken)) is not None:
-            if len(order):
-                laying.add(which[order])
-                self._advance(direction, int(start[order[-1]] + laying.arrived.length[which[order[-1]]]))
-            return
         waiting, found = self._waiting.pop(direction, []), list[Piece]()
         for piece in laying.pieces(which, start):
             for low, high in _unseen(piece.start, piece.start + len(piece.data), taken, waiting):
@@ -229,24 +251,9 @@ class Flows(FlowNumbers):
             laying.add_pieces(direction, found)
 
 
-def _all_of(fine: Array, begin: Array) -> Array:
-    """For each group of rows, which begin at these, whether all of it is fine."""
-    return np.logical_and.reduceat(fine, begin) if len(begin) else np.zeros(0, "?")
-
-
-def _sorted(start: Array, length: Array, taken: int) -> Array | None:
-    """Packets of one direction, sorted and without copies, as their indices; None where that takes more thought.
-
-    It does where bytes are missing, and where of two packets with the same bytes the one that came first is not
-    whole: its bytes count.
-    """
-    order = np.argsort(start, kind="stable")
-    start, stop = start[order], (start + length)[order]
-    top = np.maximum(np.concatenate(([taken], np.maximum.accumulate(stop)[:-1])), taken)
-    copy = stop <= top
-    latest = np.maximum.accumulate(order)
-    odd = np.where(copy, (order < latest) & (stop > taken), start != top)
-    return None if odd.any() else order[~copy]
+def _any_of(odd: Array, begin: Array) -> Array:
+    """For each group of rows, which begin at these, whether any of it is odd."""
+    return np.logical_or.reduceat(odd, begin) if len(begin) else np.zeros(0, "?")
 
 
 def _unseen(start: int, end: int, taken: int, waiting: list[Piece]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ frame, it is walked plainly, header by header, until it meets the beginning of a
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,16 +80,19 @@ class _Walk:
         self.kept: dict[int, list[Piece]] = {}
 
     def run(self) -> Walked:
-        targets, exits = (column.tolist() for column in self.walk_lanes())
-        beyond, chosen = (self.begin - self.end).tolist(), list[int]()
+        targets, exits = self.walk_lanes()
+        turns = np.flatnonzero(targets != np.arange(1, len(targets) + 1))  # lanes that do not lead to the next one
+        turn, targets, exits = turns.tolist(), targets[turns].tolist(), exits[turns].tolist()
+        beyond, chosen = (self.begin - self.end).tolist(), list[tuple[int, int]]()
         for run in self.alive.tolist():
             lane, end = int(self.lane_of[run]), int(self.end[run])
             while True:
-                chosen.append(lane)
-                while (following := targets[lane]) >= 0:
-                    chosen.append(following)
+                number = bisect_left(turn, lane)
+                chosen.append((lane, turn[number] + 1))
+                if (following := targets[number]) >= 0:
                     lane = following
-                place = exits[lane]
+                    continue
+                place = exits[number]
                 if following == _ASTRAY:
                     piece, place = self.walk_plainly(run, place)
                     if place < end and piece is None:
@@ -166,10 +169,12 @@ class _Walk:
         """What a run holds from one place on, and before another one."""
         return self.stretch.between(place, min(before, int(self.end[run])), self.stop)
 
-    def found(self, chosen: list[int], beyond: list[int]) -> Walked:
-        """The frames of the lanes that count, and those of the plain walk."""
-        reached = np.zeros(int(self.counts.sum()), "?")
-        reached[chosen] = True
+    def found(self, chosen: list[tuple[int, int]], beyond: list[int]) -> Walked:
+        """The frames of the lanes that count, from one up to another each, and those of the plain walk."""
+        changes, (first, after) = np.zeros(int(self.counts.sum()) + 1, "i4"), np.array(chosen, "i8").reshape(-1, 2).T
+        changes[first] += 1
+        changes[after] -= 1
+        reached = np.cumsum(changes) > 0
         columns = [np.concatenate(column) for column in zip(*self.steps, strict=True)] or [np.zeros(0, "i8")] * 5
         columns = [column[reached[columns[0]]] for column in columns[1:]]
         plain = np.array(self.plain, "i8").reshape(-1, 4).T
