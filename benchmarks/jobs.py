@@ -7,10 +7,8 @@ time went instead.
 from __future__ import annotations
 
 import argparse
-import cProfile
 import hashlib
 import json
-import pstats
 import sys
 import time
 from collections import Counter
@@ -152,6 +150,9 @@ def main() -> None:
 
 
 def _profile(job: Callable[[str, bool], Found], path: str) -> None:
+    import cProfile
+    import pstats
+
     profile = cProfile.Profile()
     profile.runcall(job, path, False)
     pstats.Stats(profile, stream=sys.stdout).strip_dirs().sort_stats("tottime").print_stats(_PROFILE_LINES)

@@ -9,7 +9,7 @@ from threading import Barrier, Event
 import pytest
 
 from wsviz import read_capture
-from wsviz.capture import capture as module
+from wsviz.capture import connection as module
 from wsviz.capture.connection import Connection, Connections
 from wsviz.capture.once import once
 from wsviz.capture.packets import PacketTable

@@ -14,7 +14,7 @@ from tests.capture.build import block
 from tests.capture.files import ECHO, OWN, WEBSOCKET, capture_of
 from wsviz import read_capture
 from wsviz.capture import capture as module
-from wsviz.capture import volume_odd, volume_tables
+from wsviz.capture import tcp, volume_odd, volume_tables
 from wsviz.capture.capture import Capture
 from wsviz.capture.capture_file import CaptureFile
 from wsviz.capture.packets import PacketReader
@@ -114,13 +114,13 @@ def test_damage_is_told_before_any_rows(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_connection_is_decoded_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
-    build = module.build_flow
+    build = tcp.build_flow
 
     def note(*given: object) -> object:
         decoded.append(given)
         return build(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "build_flow", note)
+    monkeypatch.setattr(tcp, "build_flow", note)
     capture = read_capture(MYSTERY)
     assert (len(capture.frames), len(decoded)) == (len(capture_of(MYSTERY).frames), 0)
     assert capture.connections[-1] is capture.connections[len(capture.connections) - 1]

@@ -10,21 +10,20 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from wsviz.capture.capture_file import CaptureFile
-from wsviz.capture.connection import Connection, Connections
 from wsviz.capture.file_findings import damage_of_file, gaps_of_file
-from wsviz.capture.mechanism import Visits, visits_of
 from wsviz.capture.octets import joined
 from wsviz.capture.once import once
 from wsviz.capture.packets import Array, PacketTable, TablePackets, open_capture, read_packets_from
-from wsviz.capture.tcp import build_flow, packets_by_flow
 from wsviz.capture.tls_keylog import KeyLog, read_key_log, with_own_secrets
-from wsviz.capture.tls_reading import TlsKeys
 from wsviz.capture.values import Values, frame_values, message_values
 from wsviz.capture.volume_tables import ROW, OnDisk, Volume, frame_columns
 from wsviz.protocol.fields import Finding, WsvizError
 
-if TYPE_CHECKING:  # the tables import pandas, which costs half a second, on first use
+if TYPE_CHECKING:  # what costs time to import is so on first use: pandas, and all that decodes connections
     import pandas as pd
+
+    from wsviz.capture.connection import Connection
+    from wsviz.capture.mechanism import Visits
 
 IN_MEMORY = 64 << 20  # bytes of a file that are read at once; of a larger one, what is needed, when it is
 
@@ -102,6 +101,10 @@ class Capture:
     @once
     def connections(self) -> Sequence[Connection]:
         """All TCP connections, numbered by their first packets; each is decoded when it is asked for."""
+        from wsviz.capture.connection import Connection, Connections
+        from wsviz.capture.tcp import build_flow, packets_by_flow
+        from wsviz.capture.tls_reading import TlsKeys
+
         table, keys = self._packets, self._keys[0]
         secrets = None if keys is None else TlsKeys(keys, table)
         packets = packets_by_flow(table)
@@ -116,6 +119,8 @@ class Capture:
     @once
     def _visits(self) -> dict[int, Visits]:
         """For each connection all those between its two ends."""
+        from wsviz.capture.mechanism import visits_of
+
         return {one.index: visits for visits in visits_of(self.connections) for one in visits.connections}
 
     @once

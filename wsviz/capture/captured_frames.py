@@ -12,11 +12,9 @@ from wsviz.capture.direction import Direction
 from wsviz.capture.frame_decoding import FrameReading
 from wsviz.capture.ledger import BUCKET, NO_UNIT, SPAN
 from wsviz.capture.packets import Array
-from wsviz.protocol.fields import Dissection, Side
+from wsviz.protocol.fields import SIDES, Dissection, Side
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.wire import FIN, RSV1
-
-SIDES = (Side.CLIENT, Side.SERVER)
 
 FRAME = np.dtype(
     [

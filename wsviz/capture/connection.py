@@ -10,7 +10,7 @@ from typing import NamedTuple, overload
 
 import numpy as np
 
-from wsviz.capture.captured_frames import FRAME, SIDES, CapturedFrame, CapturedFrames, frame_rows, frame_spans
+from wsviz.capture.captured_frames import FRAME, CapturedFrame, CapturedFrames, frame_rows, frame_spans
 from wsviz.capture.captured_messages import CapturedMessages
 from wsviz.capture.detect import detect, detect_inside, http2_in_words
 from wsviz.capture.direction import Direction
@@ -24,7 +24,7 @@ from wsviz.capture.tcp import Flow
 from wsviz.capture.tls_flights import Flight, flights_of
 from wsviz.capture.tls_reading import TlsKeys, TlsReading, wire_spans
 from wsviz.protocol.deflate import MAX_MESSAGE_SIZE
-from wsviz.protocol.fields import Finding, Side, WsvizError
+from wsviz.protocol.fields import SIDES, Finding, Side, WsvizError
 from wsviz.protocol.frames import dissection_of
 from wsviz.protocol.handshake import Handshake, check_handshake
 from wsviz.protocol.message import Message

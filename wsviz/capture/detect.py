@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from wsviz.capture.direction import Direction
 from wsviz.capture.tcp import Flow
+from wsviz.capture.tls_hello import is_tls
 from wsviz.capture.tls_reading import TlsReading
 from wsviz.protocol.http1 import looks_like_request, looks_like_response
 from wsviz.protocol.http2 import asks_for_websocket, is_http2
@@ -70,12 +71,6 @@ def http2_in_words(client: Direction) -> str:
     sent = client.read(0, client.readable_end)
     held = "WebSocket over HTTP/2 (:protocol is websocket)" if asks_for_websocket(sent) else "what it carries"
     return f"the client began with HTTP/2's connection preface; {held} is not decoded"
-
-
-def is_tls(head: bytes) -> bool:
-    """Whether the bytes begin with a TLS record."""
-    # RFC 8446 5.1: content type 20 to 23, legacy version 3.x, a length of at most 2^14 + 256
-    return len(head) >= 5 and 20 <= head[0] <= 23 and head[1] == 3 and head[2] <= 4 and head[3] <= 0x41
 
 
 def _frames_without_handshake(flow: Flow) -> Detected | None:

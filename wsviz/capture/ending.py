@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.direction import NOT_CAPTURED, Direction
 from wsviz.capture.frame_timing import unanswered_pings
-from wsviz.protocol.fields import Severity, Side
+from wsviz.protocol.fields import SIDES, Severity, Side
 from wsviz.protocol.grammar import has_token
 from wsviz.protocol.secrets import mask_bytes
 from wsviz.protocol.wire import CloseCode, Opcode, close_code_name, count, preview

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsviz.capture.connection import Connection
 from wsviz.capture.fast_headers import LINK_TYPES, whats_left
 from wsviz.capture.packets import Array, PacketReader, PacketTable
 from wsviz.capture.pcap_records import LARGEST_PACKET, NO_INTERFACE
 from wsviz.protocol.fields import Finding
 from wsviz.protocol.rules import RULES
 from wsviz.protocol.wire import count
+
+if TYPE_CHECKING:
+    from wsviz.capture.connection import Connection
 
 _MOST_KINDS = 8  # of packets that are not decoded, that are told one by one
 _AT_ONCE = 1 << 17  # packets that are looked at together

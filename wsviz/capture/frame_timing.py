@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.packets import Array
-from wsviz.protocol.fields import Side
+from wsviz.protocol.fields import SIDES, Side
 from wsviz.protocol.wire import Opcode, apply_mask
 
 if TYPE_CHECKING:

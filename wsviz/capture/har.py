@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from wsviz.capture.har_capture import HarCapture
-from wsviz.capture.har_entries import Entry, NeverConnected, Unreadable, read_entry
 from wsviz.protocol.fields import CaptureError
+
+if TYPE_CHECKING:  # every file is looked at here, and few are HAR
+    from wsviz.capture.har_capture import HarCapture
 
 MAX_HAR = 64 << 20  # bytes; as objects, JSON can take twenty times as much
 MOST_ENTRIES = 200_000  # a file of 64 MiB has no room for more of them that tell anything
@@ -24,6 +25,9 @@ def read_har(file: IO[bytes], name: str, *, reveal: bool = False) -> HarCapture 
     if not head.lstrip(_BLANK).startswith(b"{"):
         file.seek(0)
         return None
+    from wsviz.capture.har_capture import HarCapture
+    from wsviz.capture.har_entries import Entry, NeverConnected, Unreadable, read_entry
+
     data = head + file.read(MAX_HAR + 1 - len(head))
     if len(data) > MAX_HAR:
         raise CaptureError(f"{name}: a HAR file of more than {MAX_HAR >> 20} MiB, which is not read")

@@ -45,18 +45,21 @@ def record_starts(data: bytes | bytearray, at: int, order: str) -> tuple[Array, 
 class _Lanes:
     def __init__(self, data: bytes | bytearray, at: int, order: str) -> None:
         self._begin = np.array(_guesses(data, at, order), "i8")
-        sizes, last = anywhere(data, f"{order}u4"), len(data) - _HEADER
+        sizes, last = anywhere(data, f"{order}u4")[8:], len(data) - _HEADER
         bound = np.append(self._begin, last + 1)[1:]
-        place, lanes = self._begin.copy(), np.arange(len(self._begin))
+        ends, here, lanes = self._begin.copy(), self._begin, np.arange(len(self._begin))
         self._lanes, self._places = [lanes[:0]], [lanes[:0]]
         while len(lanes):
-            here = place[lanes]
             self._lanes.append(lanes)
             self._places.append(here)
-            there = here + _HEADER + sizes[here + 8]
-            place[lanes] = there
-            lanes = lanes[there < bound[lanes]]
-        self.ends = dict(zip(self._begin.tolist(), place.tolist(), strict=True))
+            there = here + _HEADER + sizes[here]
+            goes_on = there < bound
+            if goes_on.all():
+                here = there
+            else:
+                ends[lanes] = there
+                lanes, here, bound = lanes[goes_on], there[goes_on], bound[goes_on]
+        self.ends = dict(zip(self._begin.tolist(), ends.tolist(), strict=True))
         """Where each lane's last record ends, by where its first one begins."""
 
     def starts(self, reached: list[int]) -> Array:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.finding_rows import FINDINGS, finding_row
 from wsviz.capture.frame_timing import reply_latencies
@@ -24,7 +23,7 @@ from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.values import Values, values_of_messages
 from wsviz.capture.volume_messages import Arrived, arrived, message_rows
 from wsviz.capture.volume_tables import ROW, InMemory, frame_columns
-from wsviz.protocol.fields import Finding, Side
+from wsviz.protocol.fields import SIDES, Finding, Side
 from wsviz.protocol.secrets import mask_target
 
 SUMMARY = {

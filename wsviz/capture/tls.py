@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.direction import Direction
 from wsviz.capture.packets import Array
 from wsviz.capture.tcp import Flow
@@ -23,7 +22,7 @@ from wsviz.capture.tls_keylog import MASTER_SECRET, TRAFFIC_SECRETS, KeyLog
 from wsviz.capture.tls_reading import RECORD, TlsKeys, TlsReading, plain_pieces
 from wsviz.capture.tls_records import ClearReader, Reader12, Reader13, RecordReader
 from wsviz.capture.tls_suites import SUITES, TLS12, TLS13, Suite, suite_in_words, version_in_words
-from wsviz.protocol.fields import Finding, Side
+from wsviz.protocol.fields import SIDES, Finding, Side
 from wsviz.protocol.rules import RULES
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.direction import Direction
 from wsviz.capture.tls_alerts import alert_name
 from wsviz.capture.tls_hello import Content, Message, Record, hello_of, read_hellos, records
 from wsviz.capture.tls_records import UNKNOWN, Heard, Said, hear_in_the_clear
 from wsviz.capture.tls_suites import TLS13, suite_in_words, version_in_words
-from wsviz.protocol.fields import Side
+from wsviz.protocol.fields import SIDES, Side
 
 # RFC 8446 4 and RFC 5246 7.4; 6 is a ServerHello that asks for another ClientHello.
 _MESSAGES = {

@@ -51,6 +51,12 @@ class Record(NamedTuple):
         return self.offset + HEADER + len(self.body)
 
 
+def is_tls(head: bytes) -> bool:
+    """Whether the bytes begin with a TLS record."""
+    # RFC 8446 5.1: content type 20 to 23, legacy version 3.x, a length of at most 2^14 + 256
+    return len(head) >= HEADER and 20 <= head[0] <= 23 and head[1] == 3 and head[2] <= 4 and head[3] <= 0x41
+
+
 class Hellos(NamedTuple):
     """What both sides said in the clear."""
 

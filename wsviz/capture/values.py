@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.frame_timing import Replies
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_messages import MESSAGE
 from wsviz.capture.volume_tables import ROW, Store, frame_columns
+from wsviz.protocol.fields import SIDES
 from wsviz.protocol.secrets import mask_bytes, mask_text
 from wsviz.protocol.wire import Opcode
 

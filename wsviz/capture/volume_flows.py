@@ -205,10 +205,10 @@ class Flows(FlowNumbers):
         self._taken[directions] = offset
 
     def _sort(self, laying: _Laying, start: Array, heads: Array, begin: Array, end: Array) -> Array:
-        """Lay the packets of directions where it is enough to sort them and to leave out copies; tells of which it is.
+        """Lay the packets of directions where it is enough to sort them and to leave out copies; for each, whether.
 
-        It is not where some of its packets wait, where bytes are missing, and where of two packets with the same bytes
-        the one that came first is not whole: its bytes count.
+        It is not where some packets wait already, where bytes are missing, and where of two packets with the same
+        bytes the one that came first is not whole: its bytes count.
         """
         size, taken = end - begin, self._taken[heads]
         if not len(size):

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from wsviz.capture.detect import is_tls
+from wsviz.capture.tls_hello import is_tls
 from wsviz.protocol.fields import ProtocolError
 from wsviz.protocol.grammar import has_token
-from wsviz.protocol.http1 import looks_like_request, read_request, read_response
 from wsviz.protocol.http2 import is_http2
+from wsviz.protocol.http_read import looks_like_request, read_request, read_response
 
 MOST_HEAD = 1 << 16  # bytes of one direction in which its first message's header ends, or the connection is odd
 SOUGHT = re.compile(rb"websocket", re.IGNORECASE)  # no request asks for WebSocket without it

@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.octets import anywhere, joined, picked
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
 from wsviz.protocol.deflate import MAX_MESSAGE_SIZE, Inflater
-from wsviz.protocol.fields import Side
+from wsviz.protocol.fields import SIDES, Side
 from wsviz.protocol.judge import ReservedBits
 from wsviz.protocol.message import Assembly, Message
 from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1, Opcode, apply_mask

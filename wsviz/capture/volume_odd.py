@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsviz.capture.connection import Connection
 from wsviz.capture.flow_numbers import FlowNumbers
 from wsviz.capture.octets import joined, picked
 from wsviz.capture.packets import PACKET, Array, Packets, PacketTable
-from wsviz.capture.tcp import build_flow
 from wsviz.capture.tls_keylog import KeyLog
-from wsviz.capture.tls_reading import TlsKeys
+
+if TYPE_CHECKING:  # all that decodes connections, which most passes do without
+    from wsviz.capture.connection import Connection
 
 AT_ONCE = 256 << 20  # captured bytes of the connections that are decoded together; one alone may have more
 
@@ -44,6 +45,10 @@ def decode_whole(
     reader: Packets, wanted: set[int], *, keys: KeyLog | None = None, extensions: str | None = None
 ) -> Iterator[Whole]:
     """Read these connections from a file, by their numbers, and decode them."""
+    from wsviz.capture.connection import Connection
+    from wsviz.capture.tcp import build_flow
+    from wsviz.capture.tls_reading import TlsKeys
+
     table, numbers, directions = _packets_of(reader, wanted)
     secrets = None if keys is None else TlsKeys(keys, table)
     for index in sorted(wanted):

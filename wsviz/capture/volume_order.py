@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from typing import IO
 
@@ -38,6 +37,8 @@ class Sorter:
 
     def _write(self, rows: Array) -> None:
         if self._file is None:
+            import tempfile
+
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by __iter__
         first = sum(number for _, number in self._runs)
         self._runs.append((first, len(rows)))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.octets import joined, picked
 from wsviz.capture.packets import Array, Packets
 from wsviz.capture.tls_keylog import KeyLog, with_own_secrets
@@ -19,6 +17,7 @@ from wsviz.capture.volume_messages import MESSAGE, Arrived, Bodies, arrived, mes
 from wsviz.capture.volume_odd import Whole, batches_of, decode_whole
 from wsviz.capture.volume_order import IN_MEMORY, Sorter, in_order
 from wsviz.capture.volume_timing import FrameTiming
+from wsviz.protocol.fields import SIDES
 from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1
 
 ROW = np.dtype(
@@ -166,6 +165,8 @@ class OnDisk:
     """Keeps the data of messages in a file, once it has more than so many bytes."""
 
     def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        import tempfile
+
         self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115  closed by __exit__
         self._end = 0
 

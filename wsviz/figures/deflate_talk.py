@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wsviz.capture.captured_frames import SIDES, CapturedFrame
+from wsviz.capture.captured_frames import CapturedFrame
 from wsviz.capture.connection import Connection
 from wsviz.figures.deflate_symbols import WINDOW, Reading, read_symbols
 from wsviz.protocol.deflate import DeflateParameters, Deflater, negotiated
-from wsviz.protocol.fields import ProtocolError, Side
+from wsviz.protocol.fields import SIDES, ProtocolError, Side
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.secrets import mask_bytes
 

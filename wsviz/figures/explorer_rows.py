@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsviz.capture.capture import Capture
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.har_capture import NO_PACKETS, HarCapture
 from wsviz.capture.ledger import NO_UNIT
 from wsviz.capture.packets import Array
 from wsviz.figures.ladder_steps import LOOKED_AT, frame_words
-from wsviz.protocol.fields import Finding, Side, WsvizError
+from wsviz.protocol.fields import SIDES, Finding, Side, WsvizError
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.wire import PREVIEW_BYTES, Opcode, apply_mask
 

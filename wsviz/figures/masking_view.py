@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from wsviz.capture.captured_frames import SIDES, CapturedFrame
+from wsviz.capture.captured_frames import CapturedFrame
 from wsviz.capture.connection import Connection
 from wsviz.figures.frame_view import SHOWN, Glyph, view_of
-from wsviz.protocol.fields import ProtocolError, Side
+from wsviz.protocol.fields import SIDES, ProtocolError, Side
 from wsviz.protocol.frames import Frame, dissect_frame
 from wsviz.protocol.secrets import mask_bytes
 from wsviz.protocol.wire import Opcode, apply_mask, as_bytes, count, opcode_name

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import index
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.packets import Array
-from wsviz.protocol.fields import ProtocolError, Side, WsvizError
+from wsviz.protocol.fields import SIDES, ProtocolError, Side, WsvizError
 from wsviz.protocol.frames import Frame
 from wsviz.protocol.secrets import mask_bytes
 from wsviz.protocol.stream import decode_stream

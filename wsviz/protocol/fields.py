@@ -61,6 +61,9 @@ class Side(StrEnum):
         return Side.SERVER if self is Side.CLIENT else Side.CLIENT
 
 
+SIDES = (Side.CLIENT, Side.SERVER)  # as tables number them
+
+
 class Severity(StrEnum):
     """How bad a finding is, in the words of RFC 2119."""
 

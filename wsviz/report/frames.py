@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wsviz.capture.captured_frames import FRAME, SIDES
+from wsviz.capture.captured_frames import FRAME
 from wsviz.capture.connection import Connection
 from wsviz.capture.har_capture import NO_PACKETS
 from wsviz.capture.packets import Array
-from wsviz.protocol.fields import Side
+from wsviz.protocol.fields import SIDES, Side
 from wsviz.protocol.secrets import mask_bytes, mask_text
 from wsviz.protocol.wire import Opcode, count, opcode_name
 from wsviz.report.markup import Node, Text, element, table

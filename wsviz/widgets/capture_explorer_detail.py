@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES, CapturedFrame
+from wsviz.capture.captured_frames import CapturedFrame
 from wsviz.capture.connection import Connection
 from wsviz.capture.direction import NOT_CAPTURED, Direction
 from wsviz.capture.ledger import NO_UNIT
@@ -22,6 +22,7 @@ from wsviz.figures.figure import clip, plain
 from wsviz.figures.frame_view import view_of
 from wsviz.figures.masked_frame import without_secrets
 from wsviz.figures.packet_view import Block, packet_view_of
+from wsviz.protocol.fields import SIDES
 from wsviz.protocol.message import Message
 from wsviz.protocol.secrets import mask_bytes, mask_text
 from wsviz.protocol.wire import count, opcode_name

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.ledger import BUCKET, BUCKETS, NO_UNIT, count_connection
 from wsviz.capture.packets import Array
 from wsviz.figures.explorer_rows import FrameList
+from wsviz.protocol.fields import SIDES
 
 _OF_FRAMES = [BUCKET[name] for name in BUCKETS if name.startswith("ws_")]
 

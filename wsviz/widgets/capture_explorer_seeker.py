@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.direction import Direction
 from wsviz.capture.ledger import NO_UNIT
 from wsviz.capture.packets import Array
-from wsviz.protocol.fields import Finding
+from wsviz.protocol.fields import SIDES, Finding
 from wsviz.protocol.wire import Opcode
 
 _STRETCH = 1 << 21  # bytes of a stream that are searched together

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from wsviz.capture.captured_frames import SIDES
 from wsviz.capture.connection import Connection
 from wsviz.capture.exchanges import Exchange
 from wsviz.capture.ledger import BUCKET
@@ -21,7 +20,7 @@ from wsviz.figures.figure import clip, plain
 from wsviz.figures.frame_view import view_of
 from wsviz.figures.ladder_steps import WEBSOCKET, Step
 from wsviz.figures.masked_frame import without_secrets
-from wsviz.protocol.fields import Side
+from wsviz.protocol.fields import SIDES, Side
 from wsviz.protocol.http1 import Request, Response
 from wsviz.protocol.secrets import mask_bytes, mask_header, mask_target, mask_text
 from wsviz.protocol.wire import count
