@@ -41,6 +41,10 @@ class Gunzipped:
         given, self._ready = bytes(out[:size]), out[size:]
         return given
 
+    def put_back(self, data: bytes | bytearray) -> None:
+        """Have what was read come again."""
+        self._ready = bytearray(data) + self._ready
+
     def read_all(self) -> bytearray:
         """What is left, up to the bound."""
         out = bytearray()

@@ -220,13 +220,10 @@ class PacketReader:
         yield from self._by_scapy()
 
     def _walked(self, walker: RecordWalker) -> Iterator[tuple[Records, bytes | bytearray]]:
-        stream, buffer = decompressed(self._file), b""
-        wanted = self._chunk
+        stream, wanted = decompressed(self._file), self._chunk
         while True:
-            more = _all_of(stream) if wanted is None else stream.read(wanted)
-            final = wanted is None or len(more) < wanted
-            data = buffer + more if buffer else more
-            del more, buffer
+            data = _all_of(stream) if wanted is None else stream.read(wanted)
+            final = wanted is None or len(data) < wanted
             records, used = walker.take(data, final=final)
             missing = max(used - len(data), 0) if not final else 0
             over = bool(missing) and _passed_over(stream, missing) < missing
@@ -237,8 +234,10 @@ class PacketReader:
                 return
             if not used and len(data) >= _LARGEST_BLOCK:
                 raise OddFile
-            buffer, wanted = bytes(data[used:]), self._chunk if used else len(data)
+            _put_back(stream, data[used:])
+            wanted = self._chunk if used else 2 * len(data)
             yield records, data
+            del data  # before the next chunk is there
 
     def _end(self, records: Records, stream: IO[bytes] | Gunzipped, over: bool) -> None:
         self.trouble = LAST_RECORD_CUT if records.cut or over else None
@@ -324,6 +323,14 @@ class PacketReader:
 
 def _all_of(stream: IO[bytes] | Gunzipped) -> bytes | bytearray:
     return stream.read_all() if isinstance(stream, Gunzipped) else stream.read()
+
+
+def _put_back(stream: IO[bytes] | Gunzipped, data: bytes | bytearray) -> None:
+    """Have what was read come again."""
+    if isinstance(stream, Gunzipped):
+        stream.put_back(data)
+    else:
+        stream.seek(-len(data), os.SEEK_CUR)
 
 
 def _passed_over(stream: IO[bytes] | Gunzipped, size: int) -> int:

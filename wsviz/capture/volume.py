@@ -160,7 +160,7 @@ class FramePass:
     def _search(self, direction: int, requests: bytes) -> None:
         """Have a connection decoded as a whole if the client may have asked for WebSocket in these bytes."""
         data = self._tails.get(direction, b"") + requests
-        self._tails[direction] = data[-len("websocket") :]
+        self._tails[direction] = data[-len(SOUGHT) :]
         self.flows.kept.pop(direction, None)
-        if SOUGHT.search(data):
+        if SOUGHT in data.lower():
             self.flows.call_odd(direction >> 1)

@@ -18,7 +18,7 @@ from wsviz.protocol.http2 import is_http2
 from wsviz.protocol.http_read import looks_like_request, read_request, read_response
 
 MOST_HEAD = 1 << 16  # bytes of one direction in which its first message's header ends, or the connection is odd
-SOUGHT = re.compile(rb"websocket", re.IGNORECASE)  # no request asks for WebSocket without it
+SOUGHT = b"websocket"  # no request asks for WebSocket without it, in small letters or capitals
 _HEADER_END = re.compile(rb"\n\r?\n")
 
 
