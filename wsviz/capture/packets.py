@@ -294,8 +294,8 @@ class PacketReader:
             numbers = found[start : start + _HEADERS_AT_ONCE]
             numbers[common] = np.array([pairs[key] for key in keys], "i4")[which]
             numbers[list(rest)] = [pairs[key] for key in rest.values()]
-            ends = np.array(pairs.ends or [(0, 0)], "i4")[numbers]
-            part["source"], part["destination"] = (ends * part["tcp_packet"][:, None]).T
+            for name, ends in zip(("source", "destination"), np.array(pairs.ends or [(0, 0)], "i4").T, strict=True):
+                part[name] = ends[numbers] * part["tcp_packet"]
         return found
 
     def _decode_rest(self, rows: Array, first: int, data: bytes | bytearray, decoded: Array) -> dict[int, Pair]:

@@ -6,7 +6,7 @@ is inflated at once. All others are put together as `StreamDecoder` does it, by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,9 +25,8 @@ from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1, Opcode, apply_mask
 # First bytes of messages in one frame.
 _PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
 _COMPRESSED = tuple(first | RSV1 for first in _PLAIN)
-_SHORT = 64  # bytes; numpy unmasks many short payloads in the time of a few, and Python's integers long ones
-_UNMASKED_AT_ONCE = 1 << 12  # of those
-_AT_ONCE = 1 << 15  # bytes; deflate makes a thousand times as many of them at most, and MAX_MESSAGE_SIZE are kept
+# Bytes unmasked or inflated in one step; deflate makes a thousand times as many at most: MAX_MESSAGE_SIZE are kept.
+_AT_ONCE = 1 << 15
 
 
 MESSAGE = np.dtype(
@@ -83,14 +82,13 @@ class Control(NamedTuple):
 
 
 class _Frame(NamedTuple):
-    """A frame whose payload is read in pieces. `packet` and `time` are those of its first byte."""
+    """A frame that is not read with the others. `packet` and `time` are those of its first byte."""
 
     direction: int
     number: int
     packet: int
     time: int
     first: int
-    key: bytes | None
 
 
 class Bodies:
@@ -102,7 +100,8 @@ class Bodies:
     def __init__(self, *, messages: bool, controls: bool) -> None:
         self.controls: list[Control] = []
         self._wanted = np.array([(code <= 2 and messages) or (code in (9, 10) and controls) for code in range(16)])
-        self._parts: dict[int, tuple[_Frame, list[bytes]]] = {}  # by direction: a frame that goes on
+        # By direction: a frame that goes on, its masking key, and what of its payload was there.
+        self._parts: dict[int, tuple[_Frame, bytes, list[bytes]]] = {}
         self._assemblers: dict[int, _Assembler] = {}
         self._count = 0  # of frames that were taken
         self._tables: list[Array] = [np.zeros(0, MESSAGE)]  # plain messages, and their data
@@ -144,44 +143,10 @@ class Bodies:
         senders, begin = ~from_client[runs], body - size
         ended = stretch.packets[last], stretch.times[last]
         known = _Columns(frames, size, begin, there - place, piece, piece == last, senders, *ended)
-        has_key = frames["second"] & MASK != 0
-        bare = plain & known.in_one & ~has_key
-        short = plain & known.in_one & has_key & (frames["payload_length"] <= _SHORT)
-        self._take_bare(stretch.data, known, np.flatnonzero(bare))
-        self._take_short(stretch.data, known, np.flatnonzero(short))
-        self._take_plain(stretch, known, np.flatnonzero(plain & ~bare & ~short))
+        for some, payloads in known.payloads(stretch, np.flatnonzero(plain)):
+            self._add(known, some, payloads, compressed=False)
         self._take_others(stretch, known, np.flatnonzero(~plain))
         self._count += len(frames)
-
-    def _take_bare(self, data: bytes, known: _Columns, which: Array) -> None:
-        """Take messages in one frame, each in one packet, that are neither masked nor compressed."""
-        begin = known.begin[which]
-        ends = zip((begin + known.size[which]).tolist(), (begin + known.length[which]).tolist(), strict=True)
-        self._add(known, which, [data[low:high] for low, high in ends], compressed=False)
-
-    def _take_short(self, data: bytes, known: _Columns, which: Array) -> None:
-        """Take short messages in one frame, each in one packet, masked and not compressed: all bytes at once."""
-        octets, bodies = anywhere(data, "u1"), list[bytes]()
-        for some in np.array_split(which, len(which) // _UNMASKED_AT_ONCE + 1):
-            length, body = known.frames["payload_length"][some], known.begin[some] + known.size[some]
-            ends, at = np.cumsum(length), np.repeat(body, length)
-            into = np.arange(len(at)) - np.repeat(ends - length, length)
-            text = (octets[at + into] ^ octets[at - 4 + (into & 3)]).tobytes()
-            bodies += [text[low:high] for low, high in zip((ends - length).tolist(), ends.tolist(), strict=True)]
-        self._add(known, which, bodies, compressed=False)
-
-    def _take_plain(self, stretch: Stretch, known: _Columns, which: Array) -> None:
-        """Take other messages in one frame that are not compressed."""
-        bodies = [
-            apply_mask(raw[head:], raw[head - 4 : head]) if has_key else raw[head:]
-            for raw, head, has_key in zip(
-                known.raw(stretch, which),
-                known.size[which].tolist(),
-                (known.frames["second"][which] & MASK).tolist(),
-                strict=True,
-            )
-        ]
-        self._add(known, which, bodies, compressed=False)
 
     def _add(self, known: _Columns, which: Array, data: list[bytes], *, compressed: bool) -> None:
         """Take the data of messages in one frame."""
@@ -196,23 +161,26 @@ class Bodies:
 
     def _take_others(self, stretch: Stretch, known: _Columns, which: Array) -> None:
         """Take frames of any kind in their order, as far as they are there."""
-        frames, length, size = picked(known.frames, which), known.length[which], known.size[which]
-        goes_on = frames["payload_length"] + size > length
+        frames, length = picked(known.frames, which), known.length[which]
+        goes_on = frames["payload_length"] + known.size[which] > length
         compressed = np.isin(frames["first"], _COMPRESSED) & ~goes_on & (length <= _AT_ONCE)
-        columns = (size, frames["second"] & MASK, compressed, frames["direction"])
         inflated, bodies = list[int](), list[bytes]()
-        rows = zip(known.raw(stretch, which), *(column.tolist() for column in columns), strict=True)
-        for number, (raw, head, has_key, is_compressed, direction) in enumerate(rows):
-            key, payload = raw[head - 4 : head] if has_key else None, raw[head:]
+        payloads = np.full(len(known.frames), None)
+        for some, found in known.payloads(stretch, which[~goes_on]):
+            payloads[some] = found
+        columns = (compressed, frames["direction"], payloads[which])
+        for number, (is_compressed, direction, payload) in enumerate(
+            zip(*(c.tolist() for c in columns), strict=True)
+        ):
             assembler = self._assemblers[direction]
             if is_compressed and assembler.open is None and assembler.inflater is not None:
                 inflated.append(number)
-                bodies.append(assembler.inflater.whole(apply_mask(payload, key) if key else payload))
+                bodies.append(assembler.inflater.whole(payload))
                 continue
             index, packet, time, first = (int(frames[n][number]) for n in ("index", "packet", "time", "first"))
-            frame, at = _Frame(direction, index, packet, time, first, key), int(which[number])
+            frame, at = _Frame(direction, index, packet, time, first), int(which[number])
             if goes_on[number]:
-                self._parts[direction] = frame, [payload]
+                self._parts[direction] = frame, *known.beginning(stretch, at)
             else:
                 self._complete(frame, payload, self._count + at, int(known.packets[at]), int(known.times[at]))
         self._add(known, which[inflated], bodies, compressed=True)
@@ -221,16 +189,17 @@ class Bodies:
         """Take what a run brings first: more of the payload that was cut where the chunk before ended."""
         first, last = int(stretch.begins[run]), int(stretch.ends[run]) - 1
         begin, end = int(stop[first] - stretch.length[first]), int(stop[last])
-        frame, parts = self._parts[direction]
+        frame, key, parts = self._parts[direction]
         pieces = stretch.between(begin, min(begin + missing, end), stop)
         parts += [piece.data for piece in pieces]
         if begin + missing <= end:
             del self._parts[direction]
-            self._complete(frame, b"".join(parts), self._count, pieces[-1].packet, pieces[-1].time)
+            payload = b"".join(parts)
+            body = apply_mask(payload, key) if key else payload
+            self._complete(frame, body, self._count, pieces[-1].packet, pieces[-1].time)
 
-    def _complete(self, frame: _Frame, payload: bytes, place: int, packet: int, time: int) -> None:
+    def _complete(self, frame: _Frame, body: bytes, place: int, packet: int, time: int) -> None:
         """Take a frame that is whole, completed by this packet; `place` is where it stands among all."""
-        body = payload if frame.key is None else apply_mask(payload, frame.key)
         assembler, connection = self._assemblers[frame.direction], frame.direction >> 1
         if frame.first & 0b1000:
             opcode = frame.first & OPCODE
@@ -256,6 +225,25 @@ class _Columns:
     packets: Array  # of the last byte that is there: its packet, and when
     times: Array
 
+    def payloads(self, stretch: Stretch, which: Array) -> Iterator[tuple[Array, list[bytes]]]:
+        """The payloads of these frames, which are whole, unmasked, some at a time with their indices."""
+        data, masked, in_one = stretch.data, self.frames["second"][which] & MASK != 0, self.in_one[which]
+        body, end = self.begin[which] + self.size[which], self.begin[which] + self.length[which]
+        bare, at_once = in_one & ~masked, in_one & masked & (end - body <= _AT_ONCE) & (end + 8 <= len(data))
+        places = zip(body[bare].tolist(), end[bare].tolist(), strict=True)
+        yield which[bare], [data[low:high] for low, high in places]
+        yield which[at_once], _unmasked(data, body[at_once], (end - body)[at_once])
+        rest = ~bare & ~at_once
+        rows = zip(
+            self.raw(stretch, which[rest]), self.size[which[rest]].tolist(), masked[rest].tolist(), strict=True
+        )
+        yield which[rest], [apply_mask(raw[n:], raw[n - 4 : n]) if has_key else raw[n:] for raw, n, has_key in rows]
+
+    def beginning(self, stretch: Stretch, number: int) -> tuple[bytes, list[bytes]]:
+        """The masking key of a frame that goes on, empty where it has none, and what of its payload is there."""
+        raw, size = self.raw(stretch, np.array([number]))[0], int(self.size[number])
+        return raw[size - 4 : size] if self.frames["second"][number] & MASK else b"", [raw[size:]]
+
     def raw(self, stretch: Stretch, which: Array) -> list[bytes]:
         """These frames as they are on the wire, as far as they are there."""
         data, begin, piece = stretch.data, self.begin[which], self.piece[which]
@@ -266,6 +254,19 @@ class _Columns:
         for at, number, missing in zip(*(column.tolist() for column in columns), strict=True):
             found[at] += stretch.following(number, missing)
         return found
+
+
+def _unmasked(data: bytes, body: Array, length: Array) -> list[bytes]:
+    """The payloads that lie here, so long and with their masking keys before them: eight bytes a step, at once."""
+    keys, words, found = anywhere(data, "u4"), anywhere(data, "u8"), list[bytes]()
+    for some in np.array_split(np.arange(len(body)), int(length.sum()) // _AT_ONCE + 1):
+        key, size = keys[body[some] - 4].astype("u8"), length[some] + 7 >> 3
+        ends = np.cumsum(size)
+        at = np.repeat(body[some] - 8 * (ends - size), size) + 8 * np.arange(size.sum())
+        text = (words[at] ^ np.repeat(key << np.uint64(32) | key, size)).tobytes()
+        low = 8 * (ends - size)
+        found += [text[first:after] for first, after in zip(low.tolist(), (low + length[some]).tolist(), strict=True)]
+    return found
 
 
 def message_rows(messages: Sequence[Arrived], index: Array) -> Array:

@@ -48,6 +48,7 @@ FRAME_COLUMNS = (
     "payload_length",
     "packet",
 )
+_SETTLED = np.dtype([(name, MESSAGE[name]) for name in ("packet", "index", "connection", "settled")])
 _GAP = 512  # bytes between two messages on disk that are read along with them
 _SAME = ("packet", "index", "direction", "time", "payload_length")
 
@@ -100,17 +101,16 @@ class Volume:
 
     def payloads(self) -> list[bytes]:
         """The data of all messages, in the same order."""
-        frames, kept, tables = (
-            self._pass(Bodies(messages=True, controls=False)),
-            list[bytes](),
-            [np.zeros(0, MESSAGE)],
-        )
+        frames, kept = self._pass(Bodies(messages=True, controls=False)), list[bytes]()
+        tables = [np.zeros(0, _SETTLED)]
         for rows, data in self._batches(frames):
-            tables.append(rows)
+            tables.append(np.empty(len(rows), _SETTLED))
+            for name in _SETTLED.names or ():
+                tables[-1][name] = rows[name]
             kept += data
-        rows = joined(tables)
-        order = in_order(rows)
-        return list(map(kept.__getitem__, order[frames.settled(rows)[order]].tolist()))
+        settled = joined(tables)
+        order = in_order(settled)
+        return list(map(kept.__getitem__, order[frames.settled(settled)[order]].tolist()))
 
     def _batches(self, frames: FramePass) -> Iterator[tuple[Array, list[bytes]]]:
         """The messages (of MESSAGE) of a pass and of what it could not tell, some at a time, and their data."""

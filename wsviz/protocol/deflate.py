@@ -204,7 +204,7 @@ class Inflater:
     def _remember(self, piece: bytes) -> None:
         window = self._window
         window += piece
-        if len(window) > 4 << self._bits:
+        if len(window) > 2 << self._bits:
             del window[: -(1 << self._bits)]
 
     def end(self) -> None:
