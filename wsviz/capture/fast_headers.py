@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wsviz.capture.ip_fragments import Fragment, Fragments
-from wsviz.capture.octets import anywhere
+from wsviz.capture.octets import anywhere, one_of
 
 Array = npt.NDArray[Any]
 
@@ -112,13 +112,13 @@ class _Lane:
         for link, (size, place) in _WITH_ETHERTYPE.items():
             which = np.flatnonzero((link_type == link) & (captured >= size))
             ethertype[which], ip[which] = self.short(which, place), size
-        which = np.flatnonzero(np.isin(ethertype, _TAGS))
+        which = np.flatnonzero(one_of(ethertype, _TAGS))
         for _ in range(_MOST_TAGS):
             which = which[captured[which] >= ip[which] + 4]
             ethertype[which] = self.short(which, ip[which] + 2)
             ip[which] += 4
-            which = which[np.isin(ethertype[which], _TAGS)]
-        which = np.flatnonzero(np.isin(link_type, _LOOPBACKS) & (captured >= 4))
+            which = which[one_of(ethertype[which], _TAGS)]
+        which = np.flatnonzero(one_of(link_type, _LOOPBACKS) & (captured >= 4))
         family, ip[which] = self.word(which, 0), 4
         for number, meaning in _FAMILIES.items():
             ethertype[which[(family == number) | (family == number << 24)]] = meaning
@@ -152,7 +152,7 @@ class _Lane:
         size, protocol = self.short(which, ip + 4), self.byte(which, ip + 6)
         good = (self.byte(which, ip) >> 4 == 6) & (size > 0)
         at, end = ip + 40, np.minimum(ip + 40 + size, self.rows["length"][which])
-        for place in np.flatnonzero(good & np.isin(protocol, (*_OPTIONS_HEADERS, _FRAGMENT_HEADER))).tolist():
+        for place in np.flatnonzero(good & one_of(protocol, (*_OPTIONS_HEADERS, _FRAGMENT_HEADER))).tolist():
             index, start, stop = int(which[place]), int(at[place]), int(end[place])
             offset = int(self.offset[index])
             past = _past_extensions(
@@ -179,10 +179,10 @@ class _Lane:
             self.undecided[fragment.row] = False  # without a header there is nothing for scapy to find
 
     def _transport(self, which: Array, ip: Array, at: Array, protocol: Array, end: Array) -> None:
-        self.undecided[which[np.isin(protocol, _WITHOUT_TCP)]] = False
+        self.undecided[which[one_of(protocol, _WITHOUT_TCP)]] = False
         present = np.minimum(self.captured[which], end)
         (udp, start) = _only((protocol == _UDP) & (present >= at + 8), which, at)
-        tunnel = np.isin(self.short(udp, start), TUNNELS) | np.isin(self.short(udp, start + 2), TUNNELS)
+        tunnel = one_of(self.short(udp, start), TUNNELS) | one_of(self.short(udp, start + 2), TUNNELS)
         self.undecided[udp[~tunnel]] = False
         self._tcp(*_only((protocol == _TCP) & (present >= at + 20), which, ip, at, end, present))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,23 @@ def joined(parts: Sequence[Array]) -> Array:
     """The same as np.concatenate of structured arrays of one type, for the same reason; at least one of them."""
     dtype = parts[0].dtype
     return np.concatenate([part.view(f"V{dtype.itemsize}") for part in parts]).view(dtype)
+
+
+# np.unique, and np.isin with it, import numpy.ma first, which takes as long as reading a small capture.
+
+
+def different(numbers: Array) -> list[int]:
+    """The different ones of these numbers, which are small, in order."""
+    found: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
+    return found
+
+
+def one_of(numbers: Array, wanted: Iterable[int]) -> Array:
+    """Which numbers are one of these, which are few."""
+    found = np.zeros(numbers.shape, "?")
+    for number in wanted:
+        found |= numbers == number
+    return found
 
 
 def distinct(keys: Array) -> tuple[Array, Array]:

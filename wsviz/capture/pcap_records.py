@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from wsviz.capture.octets import Array, anywhere
+from wsviz.capture.octets import Array, anywhere, different, one_of
 from wsviz.capture.record_chain import record_starts
 
 LARGEST_PACKET = 1 << 18  # bytes; a loopback packet has up to 65,549, scapy's own bound for pcap is 262,140
@@ -211,7 +211,7 @@ class _Blocks:
 
     def has(self, *kinds: int) -> Array:
         """Which blocks are of one of these kinds."""
-        return np.isin(self.kind, kinds)
+        return one_of(self.kind, kinds)
 
 
 def _resolution(options: bytes, order: str) -> int:
@@ -229,7 +229,7 @@ def _resolution(options: bytes, order: str) -> int:
 def _nanoseconds(ticks: Array, resolution: Array) -> Array:
     """Ticks since the epoch as ns; what an int64 cannot hold is its largest number."""
     time = np.zeros(len(ticks), "i8")
-    for code in np.unique(resolution).tolist():
+    for code in different(resolution):
         own = resolution == code
         if code <= 9:  # units of 10**-code s
             factor = 10 ** (9 - code)

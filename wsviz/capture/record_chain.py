@@ -64,7 +64,8 @@ class _Lanes:
 
     def starts(self, reached: list[int]) -> Array:
         """Where the records of these lanes begin, which are given by their first ones."""
-        counts = np.isin(self._begin, reached)
+        counts = np.zeros(len(self._begin), "?")
+        counts[np.searchsorted(self._begin, reached)] = True
         return np.concatenate(self._places)[counts[np.concatenate(self._lanes)]]
 
 

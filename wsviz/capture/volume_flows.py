@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wsviz.capture.flow_numbers import WRAP, FlowNumbers
+from wsviz.capture.octets import different
 from wsviz.capture.packets import PACKET, SYN, Array, Chunk
 
 # What of one direction may wait for the bytes before it: packets, and bytes. More make the connection odd.
@@ -191,7 +192,7 @@ class Flows(FlowNumbers):
         which = which[~self._ignored[directions[which]]]
         # Data in a SYN is rare enough to be odd as well.
         odd = which[(rows["captured"][which] < end[which]) | (rows["flags"][which] & SYN != 0)]
-        for flow in np.unique(directions[odd] >> 1).tolist():
+        for flow in different(directions[odd] >> 1):
             self.call_odd(flow)
         which = which[~self._ignored[directions[which]]]
         # Numbers of 16 bits are sorted in a fraction of the time.

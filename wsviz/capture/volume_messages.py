@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wsviz.capture.octets import anywhere, joined, picked
+from wsviz.capture.octets import anywhere, joined, one_of, picked
 from wsviz.capture.packets import Array
 from wsviz.capture.volume_flows import Stretch
 from wsviz.capture.volume_frames import HEADER_SIZE, Walked
@@ -123,8 +123,9 @@ class Bodies:
     def take(self, stretch: Stretch, which: Array, skip: Array, walked: Walked, from_client: Array) -> None:
         """Take the frames that a walk over these runs found, after so many bytes of frames before them."""
         own, stop = stretch.directions[which], np.cumsum(stretch.length)
-        for run in np.flatnonzero(np.isin(own, list(self._parts))).tolist():
-            self._go_on(stretch, stop, int(own[run]), int(which[run]), int(skip[run]))
+        for run, direction in enumerate(own.tolist()):
+            if direction in self._parts:
+                self._go_on(stretch, stop, direction, int(which[run]), int(skip[run]))
         self._count += 1  # what comes now stands after what goes on
         chosen = np.flatnonzero(self._wanted[walked.frames["first"] & OPCODE])
         runs = np.repeat(np.arange(len(which)), walked.runs)[chosen]
@@ -134,11 +135,11 @@ class Bodies:
         there = np.minimum(end, run_end)
         piece, last = (np.searchsorted(stop, where, "right") for where in (place, there - 1))
         body = stretch.source[piece] + place - stop[piece] + stretch.length[piece] + size
-        busy = [direction for direction, assembler in self._assemblers.items() if assembler.open is not None]
+        busy = np.array([self._assemblers[direction].open is not None for direction in own.tolist()], "?")
         begins = np.diff(runs, prepend=-1) != 0
         # A message may be open where the frame before had no FIN.
-        fragmented = np.where(begins, np.isin(frames["direction"], busy), np.roll(frames["first"], 1) & FIN == 0)
-        plain = (end == there) & ~fragmented & np.isin(frames["first"], _PLAIN)
+        fragmented = np.where(begins, busy[runs], np.roll(frames["first"], 1) & FIN == 0)
+        plain = (end == there) & ~fragmented & one_of(frames["first"], _PLAIN)
         plain &= frames["payload_length"] <= MAX_MESSAGE_SIZE
         senders, begin = ~from_client[runs], body - size
         ended = stretch.packets[last], stretch.times[last]
@@ -163,7 +164,7 @@ class Bodies:
         """Take frames of any kind in their order, as far as they are there."""
         frames, length = picked(known.frames, which), known.length[which]
         goes_on = frames["payload_length"] + known.size[which] > length
-        compressed = np.isin(frames["first"], _COMPRESSED) & ~goes_on & (length <= _AT_ONCE)
+        compressed = one_of(frames["first"], _COMPRESSED) & ~goes_on & (length <= _AT_ONCE)
         inflated, bodies = list[int](), list[bytes]()
         payloads = np.full(len(known.frames), None)
         for some, found in known.payloads(stretch, which[~goes_on]):
