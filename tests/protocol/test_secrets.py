@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wsviz.protocol import secrets
-from wsviz.protocol.secrets import MARK, is_token_like, mask_bytes, mask_header, mask_target, mask_text
+from wsviz.protocol.secrets import MARK, is_token_like, mask_bytes, mask_header, mask_target, mask_text, mask_texts
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
@@ -126,6 +126,17 @@ def test_names_in_any_case_among_letters_that_grow_in_lower_case() -> None:
     )
     assert mask_text("assid=1 xauth=2 APWD=3") == "assid=1 xauth=2 APWD=3"
     assert mask_text("SID=1 x_auth=2 -PWD=3") == f"SID={MARK} x_auth={MARK} -PWD={MARK}"
+
+
+_KELVIN, _DOTTED = "\u212a", "\u0130"  # in lower case one is an ASCII letter, and the other two characters
+
+
+@given(st.lists(st.sampled_from([*(text for text, _ in TEXTS), *INNOCENT, f"api-{_KELVIN}ey=1", _DOTTED, "Σ", ""])))
+@example([f"api-{_KELVIN}ey=1", _DOTTED])
+@example([text for text, _ in TEXTS])
+@example([*["a"] * secrets._TOGETHER, "password=b"])
+def test_many_texts_are_masked_as_each_is(texts: list[str]) -> None:
+    assert mask_texts(texts) == [mask_text(text) for text in texts]
 
 
 def test_of_a_long_list_of_subprotocols_only_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

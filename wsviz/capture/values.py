@@ -15,7 +15,7 @@ from wsviz.capture.packets import Array
 from wsviz.capture.volume_messages import MESSAGE
 from wsviz.capture.volume_tables import ROW, Store, frame_columns
 from wsviz.protocol.fields import SIDES
-from wsviz.protocol.secrets import mask_bytes, mask_text
+from wsviz.protocol.secrets import mask_bytes, mask_texts
 from wsviz.protocol.wire import Opcode
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def values_of_messages(
 ) -> Values:
     """Messages (of MESSAGE) with their numbers in their connections, and their latencies in seconds."""
     are_texts = ((rows["opcode"] == Opcode.TEXT) & rows["readable"]).tolist()
-    bodies = zip(store.get(rows["place"], rows["size"]), are_texts, strict=True)
-    shown = [_shown(body, is_text=is_text, reveal=reveal) for body, is_text in bodies]
+    texts, data = _shown(store.get(rows["place"], rows["size"]), are_texts, reveal=reveal)
     sides = np.array([side.value for side in SIDES])
     return {
         "connection": rows["connection"].tolist(),
@@ -108,16 +107,27 @@ def values_of_messages(
         "compressed": rows["compressed"].tolist(),
         "packet": (rows["packet"].astype("i8") + 1).tolist(),
         "latency": list(latencies),
-        "text": [text for text, _ in shown],
-        "data": [data for _, data in shown],
+        "text": texts,
+        "data": data,
     }
 
 
-def _shown(body: bytes, *, is_text: bool, reveal: bool) -> tuple[str | None, bytes]:
-    """The text of a message, where it is one, and its data, both without secrets unless they are revealed."""
-    if not is_text:
-        return None, body if reveal else mask_bytes(body, same_size=True)
-    text = body.decode(errors="replace")
-    if reveal or (masked := mask_text(text)) == text:
-        return text, body
-    return masked, masked.encode()
+def _shown(
+    bodies: Sequence[bytes], are_texts: Sequence[bool], *, reveal: bool
+) -> tuple[list[str | None], list[bytes]]:
+    """The texts of messages, where they are texts, and their data, without secrets unless they are revealed."""
+    texts = [
+        body.decode(errors="replace") if is_text else None for body, is_text in zip(bodies, are_texts, strict=True)
+    ]
+    if reveal:
+        return texts, list(bodies)
+    masked = iter(mask_texts([text for text in texts if text is not None]))
+    shown, data = list[str | None](), list[bytes]()
+    for text, body in zip(texts, bodies, strict=True):
+        own = None if text is None else next(masked)
+        shown.append(own)
+        if own is None:
+            data.append(mask_bytes(body, same_size=True))
+        else:
+            data.append(body if own == text else own.encode())
+    return shown, data

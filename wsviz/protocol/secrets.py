@@ -14,7 +14,8 @@ none of the names begins there, which it does not with IGNORECASE.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 MARK = "[masked]"
 
@@ -57,6 +58,8 @@ _LOWERED = (  # read a lower-case copy
     (_BEARER, ("bearer",)),
 )  # fmt: skip
 _AS_WRITTEN = ((_JWT, "eyJ"), (_USER, "://"), (_PEM, "-----BEGIN"))
+_LIST = "sec-websocket-protocol"
+_TOGETHER = 256  # texts in which the words are looked for at once
 _LONGEST_LIST = 50_000  # characters of a list of subprotocols that are read; what follows is masked unread
 _WORD = re.compile(r"[^\s,;\"']+")
 # Before a token in a list of subprotocols: `bearer, eyJ...`, `token.4f2a...`.
@@ -67,16 +70,53 @@ _WELL_KNOWN = re.compile(r"[a-z0-9.-]*(?:\.k8s\.io|\.json|\.stomp|\.mqtt[0-9]*|-
 Span = tuple[int, int]
 
 
+class _Sought(NamedTuple):
+    """What is looked for: patterns with their words, and whether lists of subprotocols are."""
+
+    lowered: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = _LOWERED
+    as_written: tuple[tuple[re.Pattern[str], str], ...] = _AS_WRITTEN
+    lists: bool = True
+
+    def within(self, text: str) -> _Sought:
+        """What of it can be in the text, or in any part of it."""
+        lowered = text.lower()
+        if len(lowered) != len(text):  # then its letters need not be those of its parts in lower case
+            return self
+        words = ((pattern, tuple(word for word in words if word in lowered)) for pattern, words in self.lowered)
+        return _Sought(
+            tuple((pattern, there) for pattern, there in words if there),
+            tuple((pattern, word) for pattern, word in self.as_written if word in text),
+            _LIST in lowered,
+        )
+
+
+_ALL = _Sought()
+
+
 def mask_text(text: str) -> str:
     """The text with each secret that is recognised replaced by MARK."""
-    spans = _spans(text)
+    return _masked(text, _ALL)
+
+
+def mask_texts(texts: Sequence[str]) -> list[str]:
+    """The same of each text; many short ones take less time together."""
+    masked = list[str]()
+    for at in range(0, len(texts), _TOGETHER):
+        some = texts[at : at + _TOGETHER]
+        sought = _ALL.within("\n".join(some))
+        masked += [_masked(text, sought) for text in some] if any(sought) else some
+    return masked
+
+
+def _masked(text: str, sought: _Sought) -> str:
+    spans = _spans(text, sought)
     return _replace(text, spans) if spans else text
 
 
 def mask_bytes(data: bytes, *, same_size: bool = False) -> bytes:
     """Bytes with each secret replaced by MARK or, so that nothing moves, by as many asterisks."""
     text = data.decode("latin-1")  # a character a byte, so the patterns' places are those of bytes
-    spans = _spans(text)
+    spans = _spans(text, _ALL)
     return _replace(text, spans, same_size=same_size).encode("latin-1") if spans else data
 
 
@@ -125,17 +165,17 @@ def _cookie(pair: str) -> str:
     return f"{name}={MARK}" if equals else MARK
 
 
-def _spans(text: str) -> list[Span]:
+def _spans(text: str, sought: _Sought) -> list[Span]:
     lowered, spans = _lowered(text), list[Span]()
-    for pattern, words in _LOWERED:
+    for pattern, words in sought.lowered:
         for word in words:  # any() would take three times as long, and most texts hold none
             if word in lowered:
                 spans += _matches(pattern, lowered)
                 break
-    for pattern, word in _AS_WRITTEN:
+    for pattern, word in sought.as_written:
         if word in text:
             spans += _matches(pattern, text)
-    if "sec-websocket-protocol" in lowered:
+    if sought.lists and _LIST in lowered:
         for match in _PROTOCOLS.finditer(lowered):
             start, end = match.span("list")
             spans += _protocol_spans(text[start:end], start)
