@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsviz.cli_input import complain, complain_of, is_streamed, read
-from wsviz.protocol.fields import Finding, Incomplete, Severity, Side, WsvizError
+from wsviz.protocol.fields import Incomplete, Severity, Side, WsvizError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from wsviz.capture.capture import Capture
-    from wsviz.capture.connection import Connection
     from wsviz.capture.values import Values
 
 _OBJECTS = 100_000  # that are made between two looks of the collector: with many connections it takes half the time
+_ROWS = 1 << 16  # of a table that are turned into text together
 FORMATS = ("table", "tsv", "jsonl", "parquet")
 COMMANDS = (
     "summary",
@@ -263,7 +263,8 @@ def _overhead(options: argparse.Namespace) -> int:
     table = capture.overhead(options.by)
     from wsviz.capture.values import values_of
 
-    return _write(lambda: [values_of(table)], lambda: [table], options, capture)
+    parts = [table[at : at + _ROWS] for at in range(0, len(table), _ROWS)] or [table]
+    return _write(lambda: map(values_of, parts), lambda: [table], options, capture)
 
 
 def _write(
@@ -319,16 +320,17 @@ def _lint(options: argparse.Namespace) -> int:
     for rule in options.ignore:
         if rule not in RULES:
             raise WsvizError(f"--ignore {rule}: there is no such rule; the rules are {', '.join(sorted(RULES))}")
-    found: list[tuple[Connection | None, Finding]] = [
+    capture = read(options)
+    found = (
         (connection, finding)
-        for connection, finding in read(options).all_findings()
+        for connection, finding in capture.all_findings()
         if finding.rule not in options.ignore
         and (options.connection is None or (connection is not None and connection.index == options.connection))
-    ]
+    )
     from wsviz import terminal
 
-    terminal.print_findings(found, options.format)
-    return int(any(finding.severity.rank >= Severity(options.fail_on).rank for _, finding in found))
+    counted = terminal.print_findings(found, options.format)
+    return int(any(severity.rank >= Severity(options.fail_on).rank for severity in counted))
 
 
 def _report(options: argparse.Namespace) -> int:

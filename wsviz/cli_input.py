@@ -41,6 +41,7 @@ def read(options: argparse.Namespace) -> Capture:
         # Only now: while tcpdump was running, the packets had to be read, and Ctrl-C was not ours.
         from wsviz import terminal
         from wsviz.capture.capture import Capture, open_packets
+        from wsviz.capture.connections import MOST_KEPT
         from wsviz.capture.har import read_har
 
         with terminal.progress(file):
@@ -51,7 +52,7 @@ def read(options: argparse.Namespace) -> Capture:
             if is_streamed(capture, options):
                 return capture
             if options.command not in STREAMED:
-                list(capture.connections)  # they are decoded here, where that shows
+                capture.connections[:MOST_KEPT]  # they are decoded here, where that shows
             findings = capture.file_findings
     complain_of(name, findings)
     wanted, number = options.connection, len(capture.connections)

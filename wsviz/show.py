@@ -75,7 +75,7 @@ def _told_connection(connection: Any, _shell: Any) -> Bundle:
 def _capture(capture: Any, _shell: Any) -> Bundle:
     from wsviz.figures.summary import summary_lines
 
-    lines = summary_lines(capture)
+    lines = list(summary_lines(capture))
     html = f"<p>{escape(lines[0])}</p><ul>"
     for line in lines[1:]:
         text = escape(line.strip())

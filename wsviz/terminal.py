@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -20,7 +22,7 @@ from wsviz.capture import export
 from wsviz.capture.finding_rows import FINDINGS, finding_row
 from wsviz.capture.values import Values, joined_values
 from wsviz.figures.figure import clip, plain
-from wsviz.figures.summary import severities, summary_lines
+from wsviz.figures.summary import in_words, summary_lines
 from wsviz.protocol.fields import Finding, Severity, WsvizError
 from wsviz.protocol.wire import opcode_name
 
@@ -92,9 +94,8 @@ def progress(file: IO[bytes]) -> Iterator[None]:
 def print_summary(capture: Capture, connection: int | None = None) -> None:
     """What is in a capture: a line on each connection, or on this one, and below it how it ended."""
     console, lines = _console(), summary_lines(capture, connection)
-    for start in range(0, len(lines), _LINES):  # printing takes rich as long for many lines as for one
-        some = [Text(line, style="" if line.startswith("    ") else "bold") for line in lines[start : start + _LINES]]
-        console.print(Text("\n").join(some))
+    while some := list(islice(lines, _LINES)):  # printing takes rich as long for many lines as for one
+        console.print(Text("\n").join(Text(line, style="" if line.startswith("    ") else "bold") for line in some))
 
 
 def write_parquet(tables: Iterable[pd.DataFrame], path: str | None) -> None:
@@ -140,30 +141,42 @@ def _print_values(values: Values, counted: Sequence[str]) -> None:
         _console().print(Text(f"0 in every row: {', '.join(name.replace('_', ' ') for name in zero)}"))
 
 
-def print_findings(found: Sequence[tuple[Connection | None, Finding]], style: str) -> None:
-    """Findings as a "table", a paragraph each, or as "jsonl" with the columns of the findings table."""
-    rows = [dict(zip(FINDINGS, finding_row(connection, finding), strict=True)) for connection, finding in found]
+def print_findings(found: Iterable[tuple[Connection | None, Finding]], style: str) -> Counter[Severity]:
+    """Findings as a "table", a paragraph each, or as "jsonl" with the columns of the findings table.
+
+    Returns how many there are of each severity.
+    """
+    counted = Counter[Severity]()
+
+    def each_row() -> Iterator[tuple[Any, ...]]:
+        for connection, finding in found:
+            counted[finding.severity] += 1
+            yield finding_row(connection, finding)
+
+    rows = each_row()
     if style == "jsonl":
-        _print_lines(export.json_lines({name: [row[name] for row in rows] for name in FINDINGS}))
-        return
+        while some := list(islice(rows, _LINES)):
+            _print_lines(export.json_lines(dict(zip(FINDINGS, map(list, zip(*some, strict=True)), strict=True))))
+        return counted
     table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in ("where", "severity", "rule", "by", "what", "close code", "section"):
         table.add_column(name)
-    for row, (_, finding) in zip(rows, found, strict=True):
+    for row in (dict(zip(FINDINGS, values, strict=True)) for values in rows):
         place = "file" if row["connection"] is None else f"connection {row['connection']}"
         table.add_row(
             Text(place + (f", packet {row['packet']}" if row["packet"] else "")),
-            Text(finding.severity.value, style=_STYLES[finding.severity]),
-            Text(finding.rule),
-            Text(finding.culprit or "-"),
+            Text(row["severity"], style=_STYLES[Severity(row["severity"])]),
+            Text(row["rule"]),
+            Text(row["culprit"] or "-"),
             Text(plain(row["explanation"])),
-            Text(str(finding.close_code or "-")),
-            Text(finding.section),
+            Text(str(row["close_code"] or "-")),
+            Text(row["section"]),
         )
     console = _console()
-    if found:
+    if counted:
         _print_whole(table, "what", {"where": len("connection 10,"), "section": len("RFC 6455")})
-    console.print(Text(severities(finding for _, finding in found) or "nothing found"))
+    console.print(Text(in_words(counted) or "nothing found"))
+    return counted
 
 
 def _content(text: str | None, data: bytes | None) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
+from weakref import ref
 
 import pytest
 
 from wsviz import read_capture
 from wsviz.capture import connection as module
-from wsviz.capture.connection import Connection, Connections
+from wsviz.capture import connections as connections_module
+from wsviz.capture.connection import Connection
+from wsviz.capture.connections import Connections
 from wsviz.capture.once import once
 from wsviz.capture.packets import PacketTable
 
@@ -130,3 +135,43 @@ def test_a_capture_decodes_no_more_than_what_is_asked_for(monkeypatch: pytest.Mo
     assert decoded == []
     assert connections[2] is connections[2] is connections[2 - len(connections)]
     assert decoded == [2]
+
+
+def test_those_that_were_asked_for_long_ago_are_decoded_again(
+    monkeypatch: pytest.MonkeyPatch, told: tuple[Connection, ...]
+) -> None:
+    """No more than MOST_KEPT stay in memory, unless somebody holds them."""
+
+    class Decoded(Connection):
+        def __init__(self, index: int) -> None:
+            self.index = index
+
+    asked: list[int] = []
+
+    def decode(index: int) -> Connection:
+        asked.append(index)
+        return Decoded(index)
+
+    monkeypatch.setattr(connections_module, "MOST_KEPT", 2)
+    connections = Connections(4, decode)
+    held = connections[0]
+    assert [connections[index].index for index in (1, 2, 3)] == [1, 2, 3]
+    assert connections[0] is held
+    assert [connections[index].index for index in (3, 2)] == [3, 2]
+    assert asked == [0, 1, 2, 3]
+    assert connections[1].index == 1
+    assert asked == [0, 1, 2, 3, 1]
+
+
+def test_a_connection_that_nobody_holds_is_freed_at_once() -> None:
+    """No cycle keeps it until the collector comes, which for a flood is too late."""
+    connections = read_capture(CAPTURES / "echo.pcapng").connections
+    connection = connections[0]
+    assert connection.messages[0].data and connection.ending and connection.mechanism and connection.frames[0]
+    seen, connections._kept = ref(connection), deque(maxlen=0)
+    gc.disable()
+    try:
+        del connection
+        assert seen() is None
+    finally:
+        gc.enable()

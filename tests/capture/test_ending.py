@@ -10,7 +10,9 @@ from tests.capture.build import REQUEST, RESPONSE, Talk
 from tests.capture.files import ALL, ECHO, POLL, SHARED, WEBSOCKET, capture_of, ids
 from tests.capture.timed import Clock, answer
 from wsviz import Frame, Side
-from wsviz.figures.summary import summary_lines, what_instead
+from wsviz.capture.connections import Connections
+from wsviz.capture.file_findings import what_instead
+from wsviz.figures.summary import summary_lines
 
 KEY = b"\x01\x02\x03\x04"
 BOTH = {Side.CLIENT: 1000, Side.SERVER: 1000}
@@ -282,7 +284,7 @@ def test_the_recordings() -> None:
 
 
 def test_what_there_is_instead() -> None:
-    assert summary_lines(capture_of(POLL))[1] == "no WebSocket here: 1 HTTP connection with 44 exchanges"
+    assert list(summary_lines(capture_of(POLL)))[1] == "no WebSocket here: 1 HTTP connection with 44 exchanges"
     assert not any("no WebSocket" in line for line in summary_lines(capture_of(ECHO)))
     assert "no WebSocket here: 1 HTTP connection with 1 exchange, 1 upgrade refused" in summary_lines(
         refused("400 Bad Request").capture()
@@ -291,11 +293,12 @@ def test_what_there_is_instead() -> None:
     http = refused("403 Forbidden").capture().connections
     http2 = Talk().open().client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 0).capture().connections
     other = Talk().open().client(b"EHLO", 0).capture().connections
-    assert what_instead([*http, *tls, *http2, *tls, *other]) == (
+    all_ = [*http, *tls, *http2, *tls, *other]
+    assert what_instead(Connections(len(all_), all_.__getitem__)) == (
         "1 HTTP connection with 1 exchange, 1 upgrade refused; 1 HTTP/2 connection, not decoded; "
         "2 TLS connections, encrypted; 1 other TCP connection"
     )
-    assert what_instead([]) == "no TCP connection"
+    assert what_instead(Connections(0, all_.__getitem__)) == "no TCP connection"
 
 
 @pytest.mark.parametrize("path", ALL, ids=ids(ALL))

@@ -185,7 +185,7 @@ def test_what_it_does_not_tell_is_said(conversation: Conversation) -> None:
     told, seen = conversation.websocket()
     assert "that is all" in str(seen.ending)
     assert str(told.ending).endswith("how it ended is not in a HAR file")
-    first = summary_lines(conversation.told)[0]
+    first = next(summary_lines(conversation.told))
     assert f"{len(told.messages)} messages" in first
     assert "no packets and no frames" in first
     assert "0 packets" not in first

@@ -13,7 +13,7 @@ from tests.capture.test_har import opened, websocket
 from tests.laws import assert_labels_apart
 from wsviz import Frame, WsvizError, read_capture
 from wsviz.capture.capture import Capture
-from wsviz.capture.connection import Connections
+from wsviz.capture.connections import Connections
 from wsviz.figures import explorer_rows
 from wsviz.figures.explorer import explorer, nothing_open
 from wsviz.figures.explorer_rows import FrameList

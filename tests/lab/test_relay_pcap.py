@@ -98,7 +98,7 @@ def test_connections_stand_in_the_order_of_time_even_between_the_same_ports() ->
         ["two"],
         ["one"],
     ]
-    assert capture.all_findings() == []
+    assert not list(capture.all_findings())
     assert_conserved(capture)
 
 

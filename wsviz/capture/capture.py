@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # what costs time to import is so on first use: pandas, and a
     import pandas as pd
 
     from wsviz.capture.connection import Connection
+    from wsviz.capture.connections import Connections
     from wsviz.capture.mechanism import Visits
 
 IN_MEMORY = 64 << 20  # bytes of a file that are read at once; of a larger one, what is needed, when it is
@@ -99,9 +100,10 @@ class Capture:
         return with_own_secrets(self._given_keys, self._packets.secrets)
 
     @once
-    def connections(self) -> Sequence[Connection]:
+    def connections(self) -> Connections:
         """All TCP connections, numbered by their first packets; each is decoded when it is asked for."""
-        from wsviz.capture.connection import Connection, Connections
+        from wsviz.capture.connection import Connection
+        from wsviz.capture.connections import Connections
         from wsviz.capture.tcp import build_flow, packets_by_flow
         from wsviz.capture.tls_reading import TlsKeys
 
@@ -114,14 +116,14 @@ class Capture:
             connection.reveal, connection.find_visits = self.reveal, lambda: self._visits[index]
             return connection
 
-        return Connections(len(packets), decode)
+        return Connections(len(packets), decode, packets.silent(table))
 
     @once
     def _visits(self) -> dict[int, Visits]:
-        """For each connection all those between its two ends."""
+        """For each connection that carries anything all those between its two ends."""
         from wsviz.capture.mechanism import visits_of
 
-        return {one.index: visits for visits in visits_of(self.connections) for one in visits.connections}
+        return visits_of(self.connections)
 
     @once
     def _volume(self) -> Volume:
@@ -167,11 +169,11 @@ class Capture:
         rows = joined([np.zeros(0, ROW), *self._volume.frame_rows()])
         return frame_columns(rows)
 
-    def all_findings(self) -> list[tuple[Connection | None, Finding]]:
+    def all_findings(self) -> Iterator[tuple[Connection | None, Finding]]:
         """Every finding with its connection: first those of the file itself, which have none."""
-        found: list[tuple[Connection | None, Finding]] = [(None, finding) for finding in self.file_findings]
-        found += [(connection, finding) for connection in self.connections for finding in connection.findings]
-        return found
+        yield from ((None, finding) for finding in self.file_findings)
+        for connection in self.connections:
+            yield from ((connection, finding) for finding in connection.findings)
 
     def payloads(self) -> list[bytes]:
         """The data of every message, inflated, in capture order."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from threading import Lock
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 import numpy as np
 
@@ -86,7 +85,7 @@ class Connection:
         self.find_visits: Callable[[], Visits] | None = None  # given by the capture
         self.handshake: Handshake | None = None
         self.protocol = self.detected.protocol
-        self.frame_table, self.messages = np.zeros(0, FRAME), CapturedMessages((), self._message_data)
+        self.frame_table, self._messages = np.zeros(0, FRAME), tuple[Message, ...]()
         self._frame_rows: dict[Side, Array] = {}  # by direction, in its order
         self.message_packets: tuple[int, ...] = ()  # 1-based: that brought each message's last byte
         starts = self.detected.starts
@@ -116,8 +115,9 @@ class Connection:
                 frames = self.frame_table[self.frame_table["sender"] == SIDES.index(side)]
                 laid[side] = np.concatenate((laid[side], frame_spans(frames)))
         self.spans = laid
-        # What is wrong with the handshake as HTTP was found twice: on the way, and by its check.
-        self.findings = tuple(sorted({*found, *self._of_capture(extensions)}))
+        # What is wrong with the handshake as HTTP was found twice: on the way, and by its check. What is found at the
+        # same byte keeps its order, which a set would change with every run.
+        self.findings = tuple(sorted(dict.fromkeys([*found, *self._of_capture(extensions)])))
 
     def _check_handshake(self, asked: tuple[int, bytes], answered: tuple[int, bytes]) -> list[Finding]:
         """Judge the handshake; its findings, their offsets counted from the directions' first bytes."""
@@ -153,10 +153,10 @@ class Connection:
                 time = int(self._table.rows["time"][packet])
                 messages.append((packet, end, replace(message, time=time)))
         messages.sort(key=lambda entry: entry[:2])
-        self.messages = CapturedMessages([message for _, _, message in messages], self._message_data)
+        self._messages = tuple(message for _, _, message in messages)
         self.message_packets = tuple(packet + 1 for packet, _, _ in messages)
         self._frame_rows = dict(zip(SIDES, tables, strict=True))
-        for number, message in enumerate(self.messages.heads):
+        for number, message in enumerate(self._messages):
             self._frame_rows[message.sender]["message"][list(message.frames)] = number
         table = np.concatenate(tables)
         self.frame_table = table[np.lexsort((table["offset"], table["packet"]))]
@@ -197,6 +197,11 @@ class Connection:
     def frames(self) -> CapturedFrames:
         """All frames of both directions, by their first bytes."""
         return CapturedFrames(self.frame_table, self._captured_frame)
+
+    @property
+    def messages(self) -> CapturedMessages:
+        """All messages of both directions, by their last bytes."""
+        return CapturedMessages(self._messages, self._message_data)
 
     @cached_property
     def _findings_by_frame(self) -> dict[tuple[int | None, Side | None], list[Finding]]:
@@ -262,7 +267,7 @@ class Connection:
     @cached_property
     def mechanism(self) -> Mechanism:
         """What kind of traffic it carries, with the evidence."""
-        return recognise(self, Visits([self]) if self.find_visits is None else self.find_visits())
+        return recognise(self, self.find_visits or (lambda: Visits((self,), (0,))))
 
     @property
     def display_filter(self) -> str:
@@ -271,37 +276,3 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection {self.index}: {self.client} -> {self.server}, {self.protocol}>"
-
-
-class Connections(Sequence[Connection]):
-    """The connections of a capture, each decoded when it is asked for the first time.
-
-    Threads that ask for the same one at the same time have it decoded once; other ones are not held up by that.
-    """
-
-    def __init__(self, number: int, decode: Callable[[int], Connection]) -> None:
-        self._decoded: list[Connection | None] = [None] * number
-        self._decode = decode
-        self._locks: dict[int, Lock] = {}
-
-    def __len__(self) -> int:
-        return len(self._decoded)
-
-    @overload
-    def __getitem__(self, index: int) -> Connection: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Connection, ...]: ...
-    def __getitem__(self, index: int | slice) -> Connection | tuple[Connection, ...]:
-        if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
-        index = range(len(self))[index]  # negative ones; raises IndexError
-        connection = self._decoded[index]
-        if connection is None:
-            with self._locks.setdefault(index, Lock()):  # setdefault is atomic: all get the same lock
-                connection = self._decoded[index]
-                if connection is None:
-                    connection = self._decoded[index] = self._decode(index)
-        return connection
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} connections>"

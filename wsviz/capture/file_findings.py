@@ -16,7 +16,7 @@ from wsviz.protocol.rules import RULES
 from wsviz.protocol.wire import count
 
 if TYPE_CHECKING:
-    from wsviz.capture.connection import Connection
+    from wsviz.capture.connections import Connections
 
 _MOST_KINDS = 8  # of packets that are not decoded, that are told one by one
 _AT_ONCE = 1 << 17  # packets that are looked at together
@@ -41,14 +41,13 @@ def damage_of_file(table: PacketTable | PacketReader, number: int) -> list[Findi
     return found
 
 
-def gaps_of_file(table: PacketTable, connections: Sequence[Connection]) -> list[Finding]:
+def gaps_of_file(table: PacketTable, connections: Connections) -> list[Finding]:
     """What of the file could not be decoded, so that nobody takes silence for approval."""
     found = []
     if parts := _packets_not_decoded(table):
         found.append(RULES["packets-not-decoded"].finding(f"{'; '.join(parts)}; they count as other"))
-    if not any(connection.protocol in ("websocket", "http") for connection in connections):
-        words = f"no WebSocket or HTTP was decoded: {what_instead(connections)}"
-        found.append(RULES["nothing-decoded"].finding(words))
+    if (instead := what_instead(connections, of=("websocket", "http"))) is not None:
+        found.append(RULES["nothing-decoded"].finding(f"no WebSocket or HTTP was decoded: {instead}"))
     return found
 
 
@@ -108,16 +107,23 @@ _INSTEAD = {
 }
 
 
-def what_instead(connections: Sequence[Connection]) -> str:
-    """What there is where there is no WebSocket: connections by protocol, their exchanges, upgrades refused."""
+def what_instead(connections: Connections, of: Sequence[str] = ("websocket",)) -> str | None:
+    """What there is where there is none `of` these protocols; None where there is one.
+
+    Connections by protocol, their exchanges, upgrades refused.
+    """
+    own, exchanges, refused = Counter(tcp=connections.silent), Counter[str](), Counter[str]()
+    for connection in connections.speaking():
+        if (protocol := connection.protocol) in of:
+            return None
+        own[protocol] += 1
+        exchanges[protocol] += len(connection.exchanges)
+        refused[protocol] += connection.handshake is not None and connection.ending.how == "refused"
     parts = []
-    for protocol, (noun, more) in _INSTEAD.items():
-        own = [connection for connection in connections if connection.protocol == protocol]
-        words = count(len(own), noun) + more
-        if exchanges := sum(len(connection.exchanges) for connection in own):
-            words += f" with {count(exchanges, 'exchange')}"
-        asked = [connection for connection in own if connection.handshake is not None]
-        if refused := sum(connection.ending.how == "refused" for connection in asked):
-            words += f", {count(refused, 'upgrade')} refused"
-        parts += [words] if own else []
+    for protocol in filter(own.__getitem__, _INSTEAD):
+        noun, more = _INSTEAD[protocol]
+        words = count(own[protocol], noun) + more
+        words += f" with {count(exchanges[protocol], 'exchange')}" if exchanges[protocol] else ""
+        words += f", {count(refused[protocol], 'upgrade')} refused" if refused[protocol] else ""
+        parts.append(words)
     return "; ".join(parts) or "no TCP connection"

@@ -15,8 +15,8 @@ import numpy as np
 from wsviz.capture.arrivals import is_event_stream
 from wsviz.capture.capture import Capture
 from wsviz.capture.captured_frames import FRAME
-from wsviz.capture.captured_messages import CapturedMessages
 from wsviz.capture.connection import Connection, Endpoint
+from wsviz.capture.connections import Connections
 from wsviz.capture.detect import Detected
 from wsviz.capture.direction import Direction
 from wsviz.capture.ending import Ending
@@ -80,14 +80,15 @@ class HarConnection(Connection):
         self.spans = dict[Side, Array]()
         self.exchanges = tuple(_exchange(number, entry) for number, entry in enumerate(entries))
         messages = [message for entry in entries for message in entry.messages or ()]
-        self.messages = CapturedMessages(messages, lambda message: message.data)
+        self._messages = tuple(messages)
         self.has_messages = self.protocol == "http" or first.messages is not None  # False where they may be missing
         self.message_packets = ()
         self.handshake = _handshake(first)
         moments = [time for each in entries for time in (each.request_time, each.end_time) if time is not None]
         moments += [message.time for message in messages if message.time is not None]
         self.start, self._end, self._last = min(moments), max(moments), entries[-1]
-        self.findings = tuple(sorted({*_findings(first), *(self.handshake.findings if self.handshake else ())}))
+        found = [*_findings(first), *(self.handshake.findings if self.handshake else ())]
+        self.findings = tuple(sorted(dict.fromkeys(found)))
 
     @property
     def duration(self) -> int:
@@ -135,7 +136,7 @@ class HarConnection(Connection):
         if any(map(is_event_stream, self.exchanges)):
             return Mechanism("server-sent events", "an answer is text/event-stream")
         asked = sorted(by_resource(self).items(), key=lambda pair: -len(pair[1]))
-        polled = (judge_polling(resource, exchanges, 0, 1) for resource, exchanges in asked)
+        polled = (judge_polling(resource, asking, 0, 1) for resource, asking in asked)
         plain = Mechanism("request-response", f"{count(len(self.exchanges), 'request')} without the rhythm of polls")
         return next(filter(None, polled), plain)
 
@@ -156,7 +157,7 @@ class HarCapture(Capture):
         self.name, self.reveal = name, reveal
         self._unreadable, self._unconnected = unreadable, unconnected
         self._told = tuple(HarConnection(index, group) for index, group in enumerate(_groups(entries)))
-        self.connections = self._told
+        self.connections = Connections(len(self._told), self._told.__getitem__)
         for connection in self._told:
             connection.reveal = reveal
 

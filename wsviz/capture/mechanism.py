@@ -6,13 +6,15 @@ that speak for it, and a reader can judge them.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsviz.capture.arrivals import is_event_stream, round_trip, streamed_pieces
 from wsviz.capture.detect import http2_in_words
@@ -22,6 +24,7 @@ from wsviz.protocol.wire import count
 
 if TYPE_CHECKING:
     from wsviz.capture.connection import Connection
+    from wsviz.capture.connections import Connections
     from wsviz.capture.exchanges import Exchange
 
 MECHANISMS = (
@@ -51,40 +54,56 @@ class Mechanism:
         return f"{self.name}: {self.evidence}"
 
 
+class Asked(NamedTuple):
+    """What polling is told by, of an exchange: times in ns, and whether the answer has no body.
+
+    `latency` and `end_time` are None where no answer came, or none that could be timed.
+    """
+
+    request_time: int
+    latency: int | None
+    end_time: int | None
+    empty: bool
+
+
+_request_time = attrgetter("request_time")
+
+
 class Visits:
     """What one client asked of one server on all connections between them: each poll may open one of its own."""
 
-    def __init__(self, connections: Sequence[Connection]) -> None:
-        self.connections = connections
+    def __init__(self, connections: Sequence[Connection], numbers: Iterable[int]) -> None:
+        """`numbers` are the places of theirs among all connections, which need not be decoded yet."""
+        self._connections, self._numbers = connections, numbers
 
     @cached_property
     def polling(self) -> dict[str, Mechanism]:
         """The resources that were polled by requests on several connections, each with how."""
-        asked: dict[str, list[tuple[Connection, Exchange]]] = defaultdict(list)
-        for connection in self.connections:
-            for resource, exchanges in by_resource(connection).items():
-                if len(exchanges) < MIN_POLLS:  # a connection with more is judged by itself
-                    asked[resource] += [(connection, exchange) for exchange in exchanges]
-        found = {}
-        for resource, places in asked.items():
-            places.sort(key=lambda place: place[1].request_time)
-            trip = max(map(round_trip, {connection for connection, _ in places}))
-            used = len({connection.index for connection, _ in places})
-            if polling := judge_polling(resource, [exchange for _, exchange in places], trip, used):
-                found[resource] = polling
-        return found
+        asked, trips, used = defaultdict[str, list[Asked]](list), Counter[str](), Counter[str]()
+        for connection in map(self._connections.__getitem__, self._numbers):
+            for resource, asking in by_resource(connection).items():
+                if len(asking) < MIN_POLLS:  # a connection with more is judged by itself
+                    asked[resource] += asking
+                    trips[resource] = max(trips[resource], round_trip(connection))
+                    used[resource] += 1
+        judged = {
+            resource: judge_polling(resource, sorted(asking, key=_request_time), trips[resource], used[resource])
+            for resource, asking in asked.items()
+        }
+        return {resource: polling for resource, polling in judged.items() if polling}
 
 
-def visits_of(connections: Iterable[Connection]) -> list[Visits]:
-    """The connections by client address and server."""
-    groups: dict[tuple[object, ...], list[Connection]] = defaultdict(list)
-    for connection in connections:
-        groups[connection.client.address, *connection.server].append(connection)
-    return [Visits(group) for group in groups.values()]
+def visits_of(connections: Connections) -> dict[int, Visits]:
+    """For each connection that carries anything, by its number, those with the same client address and server."""
+    groups: dict[tuple[object, ...], array[int]] = defaultdict(lambda: array("q"))
+    for connection in connections.speaking():
+        groups[connection.client.address, *connection.server].append(connection.index)
+    visits = [(numbers, Visits(connections, numbers)) for numbers in groups.values()]
+    return {number: own for numbers, own in visits for number in numbers}
 
 
-def recognise(connection: Connection, visits: Visits) -> Mechanism:
-    """The mechanism of a connection, `visits` holding all connections between its two ends.
+def recognise(connection: Connection, find_visits: Callable[[], Visits]) -> Mechanism:
+    """The mechanism of a connection; `find_visits` gives all those between its two ends, where they matter.
 
     Where a connection serves several, the most particular one names it: a page's files and then an event stream are
     server-sent events.
@@ -98,7 +117,7 @@ def recognise(connection: Connection, visits: Visits) -> Mechanism:
     if not connection.exchanges:
         seen = "answers without their requests" if connection.protocol == "http" else "neither HTTP nor TLS"
         return Mechanism("unknown", f"its bytes are {seen}")
-    return _pushed(connection) or _polled(connection, visits) or _plain_requests(connection)
+    return _pushed(connection) or _polled(connection, find_visits) or _plain_requests(connection)
 
 
 def _websocket_evidence(connection: Connection) -> str:
@@ -134,45 +153,47 @@ def _event_stream_evidence(streams: Sequence[Exchange]) -> str:
     return f"{answers} text/event-stream and brought {events} in {_seconds(sum(map(_length, streams)))}"
 
 
-def _polled(connection: Connection, visits: Visits) -> Mechanism | None:
+def _polled(connection: Connection, find_visits: Callable[[], Visits]) -> Mechanism | None:
     """The polling of the resource that this connection was asked for most, of those that were polled."""
     found = []
-    for resource, exchanges in by_resource(connection).items():
-        if len(exchanges) >= MIN_POLLS:
-            polling = judge_polling(resource, exchanges, round_trip(connection), 1)
+    for resource, asking in by_resource(connection).items():
+        if len(asking) >= MIN_POLLS:
+            polling = judge_polling(resource, asking, round_trip(connection), 1)
         else:
-            polling = visits.polling.get(resource)
+            polling = find_visits().polling.get(resource)
         if polling:
-            found.append((len(exchanges), polling))
+            found.append((len(asking), polling))
     return max(found, key=lambda entry: entry[0])[1] if found else None
 
 
-def by_resource(connection: Connection) -> dict[str, list[Exchange]]:
+def by_resource(connection: Connection) -> dict[str, list[Asked]]:
     """The exchanges of a connection by method and path: what polls ask for differs in the query, if at all."""
-    asked: dict[str, list[Exchange]] = defaultdict(list)
+    asked = defaultdict[str, list[Asked]](list)
     for exchange in connection.exchanges:
-        asked[f"{exchange.request_head.method} {exchange.request_head.target.partition('?')[0]}"].append(exchange)
+        empty = exchange.response_head is not None and not exchange.response_body.length
+        asking = Asked(exchange.request_time, latency(exchange), exchange.end_time, empty)
+        asked[f"{exchange.request_head.method} {exchange.request_head.target.partition('?')[0]}"].append(asking)
     return asked
 
 
-def judge_polling(resource: str, exchanges: Sequence[Exchange], trip: int, connections: int) -> Mechanism | None:
+def judge_polling(resource: str, asking: Sequence[Asked], trip: int, connections: int) -> Mechanism | None:
     """Whether these requests for one resource, in order of time, are polls; `trip` is the round trip in ns.
 
     Long polling: the answers wait, and each next request follows within a quarter of that wait. Short polling: the
     answers come before half of the time to the next request is over, and three of four requests keep the rhythm
     within a quarter. Both: one request at a time.
     """
-    answered = [exchange for exchange in exchanges if latency(exchange) is not None and exchange.end_time is not None]
+    answered = [each for each in asking if each.latency is not None and each.end_time is not None]
     if len(answered) < MIN_POLLS:
         return None
-    waits = [latency(exchange) or 0 for exchange in answered]
+    waits = [each.latency or 0 for each in answered]
     pairs = list(pairwise(answered))
     pauses = [after.request_time - (before.end_time or 0) for before, after in pairs]
     distances = [after.request_time - before.request_time for before, after in pairs]
     if sum(pause < 0 for pause in pauses) > len(pauses) // 10:
         return None  # requests at the same time: a page that loads, or several clients behind one address
     wait, pause, distance = median(waits), median(pauses), median(distances)
-    empty = sum(exchange.response_head is not None and not exchange.response_body.length for exchange in answered)
+    empty = sum(each.empty for each in answered)
     spread = f" on {connections} connections" if connections > 1 else ""
     asked = f"{count(len(answered), 'request')} for {_shown(resource)}{spread}"
     answers = f"{empty} of the answers {'was' if empty == 1 else 'were'} empty"

@@ -8,6 +8,7 @@ endings and explanations, unless the capture was read with `reveal=True`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from wsviz.capture.packets import Array, PacketTable
 from wsviz.capture.values import Values, values_of_messages
 from wsviz.capture.volume_messages import Arrived, arrived, message_rows
 from wsviz.capture.volume_tables import ROW, InMemory, frame_columns
-from wsviz.protocol.fields import SIDES, Finding, Side
+from wsviz.protocol.fields import SIDES, Finding
 from wsviz.protocol.secrets import mask_target
 
 SUMMARY = {
@@ -91,15 +92,18 @@ EXCHANGES = {
     "packet": "int64",  # of the request's first byte
     "response_packet": "Int64",
 }
+_AT_ONCE = 1 << 16  # rows
 _FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
 
 
 def make_table(columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> pd.DataFrame:
     """Rows as a DataFrame with these columns and types; "time" stands for a UTC timestamp."""
-    values = list(zip(*rows, strict=True)) or [()] * len(columns)
-    return pd.DataFrame(
-        {name: as_column(list(column), kind) for (name, kind), column in zip(columns.items(), values, strict=True)}
-    )
+    parts, each = list[pd.DataFrame](), iter(rows)
+    while (some := list(islice(each, _AT_ONCE))) or not parts:  # as Python's own values they take ten times as much
+        values = list(zip(*some, strict=True)) or [()] * len(columns)
+        made = zip(columns.items(), values, strict=True)
+        parts.append(pd.DataFrame({name: as_column(list(column), kind) for (name, kind), column in made}))
+    return joined(parts)
 
 
 def as_column(values: list[Any] | Array, kind: str) -> pd.Series[Any]:
@@ -110,12 +114,13 @@ def as_column(values: list[Any] | Array, kind: str) -> pd.Series[Any]:
 
 
 def summary_table(connections: Sequence[Connection], table: PacketTable) -> pd.DataFrame:
-    rows = []
-    for connection in connections:
-        packets = table.rows[connection.packets]
-        size = int(packets["length"].astype("i8").sum())
-        rows.append(summary_row(connection, int(packets["time"].min()), len(packets), size))
-    return make_table(SUMMARY, rows)
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for connection in connections:
+            packets = table.rows[connection.packets]
+            size = int(packets["length"].astype("i8").sum())
+            yield summary_row(connection, int(packets["time"].min()), len(packets), size)
+
+    return make_table(SUMMARY, rows())
 
 
 def summary_row(connection: Connection, time: int, packets: int, size: int) -> tuple[Any, ...]:
@@ -141,23 +146,30 @@ def summary_row(connection: Connection, time: int, packets: int, size: int) -> t
 
 
 def packet_table(connections: Sequence[Connection], table: PacketTable) -> pd.DataFrame:
-    owners: dict[int, tuple[int, Side, int]] = {}
+    rows, number = table.rows, len(table.rows)
+    owner, sender, new_bytes = np.full(number, NO_UNIT), np.full(number, None), np.zeros(number, "i8")
     for connection in connections:
         for side, (direction, _) in zip(SIDES, connection.directions(), strict=True):
-            for packet, new in zip(direction.packets.tolist(), direction.new_bytes.tolist(), strict=True):
-                owners[packet] = (connection.index, side, new)
-    rows: list[tuple[Any, ...]] = []
-    for number, row in enumerate(table.rows):
-        start = (number + 1, int(row["time"]))
-        size = (int(row["length"]), int(row["captured"]))
-        if number not in owners:
-            rows.append((*start, None, None, *size, *(None,) * 6))
-            continue
-        connection_index, side, new = owners[number]
-        flags = ",".join(name for bit, name in enumerate(_FLAGS) if row["flags"] >> bit & 1)
-        numbers = (int(row["seq"]), int(row["ack"]), int(row["window"]), int(row["end"]) - int(row["payload"]), new)
-        rows.append((*start, connection_index, side.value, *size, flags, *numbers))
-    return make_table(PACKETS, rows)
+            owner[direction.packets], sender[direction.packets] = connection.index, side.value
+            new_bytes[direction.packets] = direction.new_bytes
+    nobodys = owner == NO_UNIT
+    in_words = [",".join(name for bit, name in enumerate(_FLAGS) if flags >> bit & 1) for flags in range(256)]
+    values = {
+        **{name: rows[name] for name in ("time", "length", "captured", "seq", "ack", "window")},
+        "packet": np.arange(1, number + 1),
+        "connection": owner,
+        "sender": sender,
+        "flags": np.where(nobodys, None, np.array(in_words, "O")[rows["flags"] & 255]),
+        "payload_length": rows["end"].astype("i8") - rows["payload"],
+        "new_bytes": new_bytes,
+    }
+    return pd.DataFrame({name: _packet_column(values[name], kind, nobodys) for name, kind in PACKETS.items()})
+
+
+def _packet_column(values: Array, kind: str, nobodys: Array) -> pd.Series[Any]:
+    if kind != "Int64":
+        return as_column(values, kind)
+    return pd.Series(pd.arrays.IntegerArray(values.astype("i8"), nobodys.copy()))
 
 
 def volume_frames(batches: Iterable[tuple[Array, Array, Array]]) -> Iterator[pd.DataFrame]:
@@ -242,21 +254,32 @@ def overhead_table(
 ) -> pd.DataFrame:
     """The ledger: a row a unit, and NA as the unit of bytes that belong to none."""
     units = [by] if by in ("connection", "mechanism") else ["connection", by]
-    rows: dict[tuple[Any, ...], Array] = {}
+    columns = (*BUCKETS, *(DETAILS if detail else ()))
+    rows = _ledger(connections, table, by, units, len(columns))
+    if by == "mechanism":
+        sums: dict[tuple[Any, ...], Array] = {}
+        for key, amounts in rows:
+            sums[key] = sums[key] + amounts if key in sums else amounts
+        rows = iter(sums.items())
+    kinds = {unit: "str" if unit == "mechanism" else "Int64" for unit in units}
+    return make_table(
+        {**kinds, **dict.fromkeys(columns, "int64")}, ((*key, *amounts.tolist()) for key, amounts in rows)
+    )
+
+
+def _ledger(
+    connections: Sequence[Connection], table: PacketTable, by: str, units: Sequence[str], width: int
+) -> Iterator[tuple[tuple[Any, ...], Array]]:
+    """Bytes by column for each unit of each connection; `width` counts the columns, details of TCP included."""
     for connection in connections:
         directions = connection.wire_directions()
+        detail = width > len(BUCKETS)
         details = count_details([direction for direction, _ in directions]) if detail else np.zeros(0, "i8")
         for unit, amounts in count_connection(directions, by if len(units) > 1 else None).items():
             own = (connection.index, None if unit == NO_UNIT else unit)[: len(units)]
             key = (connection.mechanism.name,) if by == "mechanism" else own
             # Packets without data belong to no exchange and to no message.
-            row = np.concatenate((amounts, details if unit == NO_UNIT else np.zeros_like(details)))
-            rows[key] = rows[key] + row if key in rows else row
-    columns = (*BUCKETS, *(DETAILS if detail else ()))
+            yield key, np.concatenate((amounts, details if unit == NO_UNIT else np.zeros_like(details)))
     outside = count_outside_tcp(table)
     if outside.any():
-        rows[(None,) * len(units)] = np.concatenate((outside, np.zeros(len(columns) - len(outside), "i8")))
-    kinds = {unit: "str" if unit == "mechanism" else "Int64" for unit in units}
-    return make_table(
-        {**kinds, **dict.fromkeys(columns, "int64")}, ((*key, *row.tolist()) for key, row in rows.items())
-    )
+        yield (None,) * len(units), np.concatenate((outside, np.zeros(width - len(outside), "i8")))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 
@@ -103,8 +102,8 @@ class _Assembler:
         return unseen
 
     def finish(self, table: PacketTable) -> Direction:
+        self.pieces.sort()  # no two start at the same byte
         pieces = np.array(self.pieces, dtype=PIECE)
-        pieces.sort(order="start")
         end, first = max(self.top, self.fin_offset), 0
         if not self.from_syn:  # the first byte seen, which need not have come first
             first = self.intervals[0][0] if self.intervals else end
@@ -120,15 +119,34 @@ class _Assembler:
         return direction
 
 
-def packets_by_flow(table: PacketTable) -> list[Array]:
-    """The packets of each TCP connection, as indices in file order.
+class PacketsByFlow:
+    """The packets of each TCP connection, as indices in file order, by the connections' numbers.
 
-    Connections are numbered by their first packet, as Wireshark's tcp.stream does.
+    `directions` has a number a packet, as `FlowNumbers.deal` gives it, for `count` connections.
     """
-    directions, count = flow_numbers(TablePackets(table))
-    order = np.argsort(directions >> 1, kind="stable")
-    bounds = np.searchsorted(directions[order] >> 1, np.arange(count + 1))
-    return [order[low:high] for low, high in pairwise(bounds.tolist())]
+
+    def __init__(self, directions: Array, count: int) -> None:
+        flows = directions >> 1
+        self._order = np.argsort(flows, kind="stable")
+        self._bounds = np.searchsorted(flows[self._order], np.arange(count + 1))
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __getitem__(self, flow: int) -> Array:
+        packets: Array = self._order[self._bounds[flow] : self._bounds[flow + 1]]
+        return packets
+
+    def silent(self, table: PacketTable) -> Array:
+        """Of each connection, whether none of its packets has payload."""
+        brings = np.concatenate(([0], np.cumsum((table.rows["end"] > table.rows["payload"])[self._order])))
+        silent: Array = np.diff(brings[self._bounds]) == 0
+        return silent
+
+
+def packets_by_flow(table: PacketTable) -> PacketsByFlow:
+    """The packets of all connections, which are numbered by their first packet, as Wireshark's tcp.stream does."""
+    return PacketsByFlow(*flow_numbers(TablePackets(table)))
 
 
 def build_flow(table: PacketTable, packets: Array) -> Flow:

@@ -46,13 +46,13 @@ def decode_whole(
 ) -> Iterator[Whole]:
     """Read these connections from a file, by their numbers, and decode them."""
     from wsviz.capture.connection import Connection
-    from wsviz.capture.tcp import build_flow
+    from wsviz.capture.tcp import PacketsByFlow, build_flow
     from wsviz.capture.tls_reading import TlsKeys
 
     table, numbers, directions = _packets_of(reader, wanted)
-    secrets = None if keys is None else TlsKeys(keys, table)
+    secrets, packets = None if keys is None else TlsKeys(keys, table), PacketsByFlow(directions, max(wanted) + 1)
     for index in sorted(wanted):
-        flow = build_flow(table, np.flatnonzero(directions >> 1 == index))
+        flow = build_flow(table, packets[index])
         connection = Connection(index, flow, table, extensions, secrets)
         first = table.rows[flow.packets[0]]
         begun = (table.addresses[first["source"]], int(first["source_port"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connection
@@ -15,22 +15,21 @@ from wsviz.protocol.secrets import mask_target
 from wsviz.protocol.wire import count
 
 
-def summary_lines(capture: Capture, only: int | None = None) -> list[str]:
+def summary_lines(capture: Capture, only: int | None = None) -> Iterator[str]:
     """A line on the file, then for each connection, or `only` one, what it was, how it ended and what was found."""
-    lines = [f"{plain(capture.name)}: {_amounts(capture)}"]
-    if not any(connection.protocol == "websocket" for connection in capture.connections):
-        lines.append(f"no WebSocket here: {what_instead(capture.connections)}")
+    yield f"{plain(capture.name)}: {_amounts(capture)}"
+    if (instead := what_instead(capture.connections)) is not None:
+        yield f"no WebSocket here: {instead}"
     if only is None and (found := severities(capture.file_findings)):
         rules = dict.fromkeys(finding.rule for finding in capture.file_findings)
-        lines.append(f"found in the file: {found} ({', '.join(rules)})")
+        yield f"found in the file: {found} ({', '.join(rules)})"
     for connection in capture.connections if only is None else [capture.connections[only]]:
-        lines.append(_connection_line(connection))
+        yield _connection_line(connection)
         if connection.mechanism.name not in ("websocket", "request-response", "tls", "unknown"):
-            lines.append(f"    {plain(str(connection.mechanism))}")
-        lines.append(f"    {plain(str(connection.ending))}")
+            yield f"    {plain(str(connection.mechanism))}"
+        yield f"    {plain(str(connection.ending))}"
         if found := severities(connection.findings):
-            lines.append(f"    found: {found}")
-    return lines
+            yield f"    found: {found}"
 
 
 def _amounts(capture: Capture) -> str:
@@ -47,9 +46,12 @@ def _amounts(capture: Capture) -> str:
 
 def severities(findings: Iterable[Finding]) -> str:
     """Findings counted by severity: "2 errors, 1 note"; "" where there are none."""
-    if not (numbers := Counter(finding.severity for finding in findings)):
-        return ""
-    return ", ".join(count(numbers[severity], severity) for severity in Severity if numbers[severity])
+    return in_words(Counter(finding.severity for finding in findings))
+
+
+def in_words(numbers: Mapping[Severity, int]) -> str:
+    """The same for what was counted already."""
+    return ", ".join(count(numbers[severity], severity) for severity in Severity if numbers.get(severity))
 
 
 def _connection_line(connection: Connection) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
@@ -18,6 +19,7 @@ import numpy as np
 
 from wsviz import __version__
 from wsviz.capture.capture import Capture
+from wsviz.capture.connection import Connection
 from wsviz.capture.har_capture import HarCapture
 from wsviz.figures.summary import severities
 from wsviz.protocol.fields import WsvizError
@@ -84,7 +86,7 @@ def report_page(
 
 
 def _subject(capture: Capture, number: int | None, *, payloads: bool, pseudonymise: bool) -> Subject:
-    connections = capture.connections
+    connections: Sequence[Connection] = capture.connections
     if number is not None:
         if not 0 <= number < len(connections):
             raise WsvizError(f"the capture has no connection {number}; it has {len(connections)}, counted from 0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from wsviz.capture.capture import Capture
 from wsviz.capture.connection import Connection
@@ -46,8 +47,8 @@ class Subject:
         for connection, finding in self.found:
             if connection is not None:
                 worst[connection.index] = max(worst[connection.index], finding.severity.rank)
-        ranked = sorted(among, key=lambda one: (not is_websocket(one), -worst[one.index], one.index))
-        return sorted(ranked[:most], key=lambda one: one.index)
+        ranked = nsmallest(most, among, key=lambda one: (not is_websocket(one), -worst[one.index], one.index))
+        return sorted(ranked, key=lambda one: one.index)
 
 
 def is_websocket(connection: Connection) -> bool:
