@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -169,21 +170,24 @@ class Bodies:
         payloads = np.full(len(known.frames), None)
         for some, found in known.payloads(stretch, which[~goes_on]):
             payloads[some] = found
-        columns = (compressed, frames["direction"], payloads[which])
-        for number, (is_compressed, direction, payload) in enumerate(
-            zip(*(c.tolist() for c in columns), strict=True)
-        ):
+        there = payloads[which].tolist()
+        # Messages of a direction that are compressed and in one frame, and follow each other, are inflated together.
+        begins = np.flatnonzero(np.diff(2 * frames["direction"].astype("i8") + compressed, prepend=-1))
+        for begin, end in pairwise([*begins.tolist(), len(which)]):
+            direction = int(frames["direction"][begin])
             assembler = self._assemblers[direction]
-            if is_compressed and assembler.open is None and assembler.inflater is not None:
-                inflated.append(number)
-                bodies.append(assembler.inflater.whole(payload))
+            if compressed[begin] and assembler.open is None and assembler.inflater is not None:
+                inflated += range(begin, end)
+                bodies += assembler.inflater.whole(there[begin:end])
                 continue
-            index, packet, time, first = (int(frames[n][number]) for n in ("index", "packet", "time", "first"))
-            frame, at = _Frame(direction, index, packet, time, first), int(which[number])
-            if goes_on[number]:
-                self._parts[direction] = frame, *known.beginning(stretch, at)
-            else:
-                self._complete(frame, payload, self._count + at, int(known.packets[at]), int(known.times[at]))
+            for number in range(begin, end):
+                index, packet, time, first = (int(frames[n][number]) for n in ("index", "packet", "time", "first"))
+                frame, at = _Frame(direction, index, packet, time, first), int(which[number])
+                if goes_on[number]:
+                    self._parts[direction] = frame, *known.beginning(stretch, at)
+                else:
+                    place = self._count + at
+                    self._complete(frame, there[number], place, int(known.packets[at]), int(known.times[at]))
         self._add(known, which[inflated], bodies, compressed=True)
 
     def _go_on(self, stretch: Stretch, stop: Array, direction: int, run: int, missing: int) -> None:

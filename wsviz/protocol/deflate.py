@@ -8,7 +8,7 @@ of the last 256 to 32,768 bytes is kept, unless "no context takeover" was negoti
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -126,32 +126,50 @@ class Inflater:
         self._broken = True  # until end() has found the message whole
         self._size = self.final_blocks = 0
 
-    def whole(self, data: bytes) -> bytes:
-        """Inflate a message in one frame, and all at once; what comes before the damage, where it is damaged."""
-        if (piece := self._short(data)) is not None:
-            return piece
-        self.start()
-        pieces = list[bytes]()
-        with suppress(InflateError):
-            pieces.extend(self.pieces(data))
-            self.end()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def whole(self, payloads: Iterable[bytes]) -> list[bytes]:
+        """Inflate messages, each in one frame and all at once; of one that is damaged, what comes before that."""
+        found, rest = list[bytes](), iter(payloads)
+        while (data := self._usual(rest, found)) is not None:
+            self.start()
+            pieces = list[bytes]()
+            with suppress(InflateError):
+                pieces.extend(self.pieces(data))
+                self.end()
+            found.append(b"".join(pieces))
+        return found
 
-    def _short(self, data: bytes) -> bytes | None:
-        """Inflate a message in one step, as most can be; None where it takes more, and the next start() mends."""
-        if self._broken or not self._keep or not 0 < len(data) <= _INPUT:
-            return None
-        self._broken = True
+    def _usual(self, payloads: Iterator[bytes], found: list[bytes]) -> bytes | None:
+        """Inflate messages up to one that takes more than a step, which is returned, and which start() begins anew.
+
+        A volume of messages passes here, so the steps of `pieces` and `end` are written out.
+        """
+        if self._broken or not self._keep:
+            return next(payloads, None)
+        stream, inflate, copy, known = self._zlib, self._zlib.decompress, self._zlib.copy, len(found)
+        data = None
         try:
-            piece = self._zlib.decompress(data, _OUTPUT)
-            whole = len(piece) < _OUTPUT and not self._zlib.eof and self._ends()
+            for data in payloads:
+                if not 0 < len(data) <= _INPUT:
+                    break
+                piece = inflate(data, _OUTPUT)
+                if len(piece) == _OUTPUT or stream.eof or inflate(STRIPPED, 1):
+                    self._broken = True
+                    break
+                probe = copy()
+                if probe.decompress(_LAST_BLOCK, 1) or not probe.eof or probe.unused_data:
+                    self._broken = True
+                    break
+                found.append(piece)
+            else:
+                data = None
         except zlib.error:
-            return None
-        if not whole:
-            return None
-        self._remember(piece)
-        self._broken = False
-        return piece
+            self._broken = True
+        first, size = len(found), 0
+        while first > known and size < 1 << self._bits:
+            first -= 1
+            size += len(found[first])
+        self._remember(b"".join(found[first:]))
+        return data
 
     def _renew(self) -> None:
         window = bytes(self._window[-(1 << self._bits) :])
