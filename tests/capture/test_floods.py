@@ -1,4 +1,4 @@
-"""Captures that are made to cost much: every packet opens a connection of its own."""
+"""Captures that are made to cost much: floods of connections and of link types, holes, bombs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.capture.build import assert_conserved, enhanced, interface, pcap, read, section
+from tests.capture.build import REQUEST, RESPONSE, Talk, assert_conserved, enhanced, interface, pcap, read, section
 from tests.capture.wrapped import conversation, ip4
+from wsviz import Frame
+from wsviz.protocol.deflate import Deflater
 
 TIMEOUT = 300  # seconds
 COUNTED = """
@@ -43,7 +45,17 @@ def test_a_flood_of_connections_is_bounded() -> None:
     assert_conserved(capture, ["connection"])
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to tell a process's memory")
+def counted(*arguments: str) -> tuple[str, int]:
+    """What the command line prints, and the most bytes of memory that it took."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("no /proc to tell a process's memory")
+    run = subprocess.run(
+        [sys.executable, "-c", COUNTED, *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout, 1024 * int(run.stderr)
+
+
 def test_millions_of_connections_take_little_memory_each(tmp_path: Path) -> None:
     """A SYN a connection: no more than 500 bytes for each, and a time that a user waits for."""
     number, one = 1_000_000, pcap([syn(1)], link=101)
@@ -56,15 +68,7 @@ def test_millions_of_connections_take_little_memory_each(tmp_path: Path) -> None
     path.write_bytes(one[:24] + flood.tobytes())
     told, peaks = {}, {}
     for command in ("frames", "lint"):
-        run = subprocess.run(
-            [sys.executable, "-c", COUNTED, command, "--format", "jsonl", str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT,
-        )
-        assert run.returncode == 0, run.stderr
-        told[command], peaks[command] = run.stdout, 1024 * int(run.stderr)
+        told[command], peaks[command] = counted(command, "--format", "jsonl", str(path))
     assert told["frames"] == ""
     assert json.loads(told["lint"])["explanation"] == (
         "no WebSocket or HTTP was decoded: 1,000,000 other TCP connections"
@@ -86,3 +90,67 @@ def test_a_flood_of_link_types_is_bounded() -> None:
     assert "; 1 packet of link type 2, which scapy does not know; " in note
     assert note.endswith(" other kinds; they count as other")
     assert time.process_time() - began < 60
+
+
+@pytest.mark.parametrize("frames", ["one frame", "a frame each"])
+def test_holes_that_claim_gigabytes_end_the_decoding(frames: str) -> None:
+    """A packet says with its sequence number that millions of bytes before it were lost."""
+    hole, size = 15_000_000, 15_000_000 if frames == "a frame each" else 1 << 40
+    talk, at = Talk().open().client(REQUEST, 0).server(RESPONSE, 0), len(REQUEST)
+    began = time.process_time()
+    for number in range(300):
+        begins = frames == "a frame each" or not number
+        data = b"\x82\xff" + size.to_bytes(8, "big") + b"mask" if begins else b"x"
+        talk.client(data, at)
+        at += len(data) + hole
+    capture = talk.client(b"\x88\x80mask", at).capture()
+    (connection,) = capture.connections
+    assert len(connection.frame_table) == int(frames == "a frame each")
+    told = [one.explanation for one in connection.findings if one.rule == "bytes-missing"]
+    assert len(told) == 100
+    assert sum(words.endswith("too many: nothing after them is decoded") for words in told) == 1
+    assert [len(data) for data in capture.payloads()] == [size] * len(connection.messages)
+    assert time.process_time() - began < 60
+    assert_conserved(capture, ["connection"])
+
+
+def test_a_snap_length_that_leaves_little_is_no_such_hole() -> None:
+    """Of each packet 14 bytes of payload, for 40 MB: headers are read to the last."""
+    frame = Frame(2, bytes(1400)).serialize()
+    talk, at = Talk().open().client(REQUEST, 0).server(RESPONSE, 0), len(RESPONSE)
+    packets = [*talk.packets]
+    talk.packets.clear()
+    capture = talk.server(frame, at).capture()
+    raw = bytes(talk.packets[0])
+    number = 30_000
+    records = np.tile(np.frombuffer(raw[: 54 + 14], "u1"), (number, 1))
+    seq = (5001 + at + np.arange(number, dtype="u8") * len(frame)).astype(">u4")
+    records[:, 38:42] = seq.view("u1").reshape(-1, 4)
+    whole = [(bytes(packet), len(bytes(packet))) for packet in packets]
+    file = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    for data, length in [*whole, *((row.tobytes(), len(raw)) for row in records)]:
+        file += struct.pack("<IIII", 0, 0, len(data), length) + data
+    capture = read(file)
+    assert len(capture.connections[0].frame_table) == number
+
+
+def test_messages_that_inflate_to_gigabytes_take_little_memory(tmp_path: Path) -> None:
+    """A thousand times the size of their capture, as deflate allows: they wait on disk, if anybody wants them."""
+    number, deflater = 8_000, Deflater(level=9)
+    extension = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    request, response = (half[:-2] + extension for half in (REQUEST, RESPONSE))
+    first, again = (Frame(2, deflater.compress(bytes(60_000)), rsv1=True).serialize() for _ in range(2))
+    sent, step = first + again * (number - 1), 50_000
+    talk = Talk().open().client(request, 0).server(response, 0)
+    for at in range(0, len(sent), step):
+        talk.server(sent[at : at + step], len(response) + at)
+    path = tmp_path / "bomb.pcap"
+    path.write_bytes(pcap(map(bytes, talk.packets)))
+    assert path.stat().st_size < 1_000_000
+    for command in ("summary", "messages"):
+        options = ["-o", str(tmp_path / "out"), "--format", "tsv"] if command == "messages" else []
+        told, memory = counted(command, *options, str(path))
+        assert "8,000 messages" in told or command == "messages"
+        assert memory < 350_000_000
+    with (tmp_path / "out").open() as file:
+        assert sum(line.split("\t")[5] == "60000" for line in file) == number

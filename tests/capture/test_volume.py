@@ -17,7 +17,8 @@ from wsviz import Frame
 from wsviz.capture.capture import Capture
 from wsviz.capture.captured_frames import FRAME
 from wsviz.capture.packets import PacketReader
-from wsviz.capture.volume_tables import MESSAGE, ROW, InMemory, Volume
+from wsviz.capture.stores import InMemory
+from wsviz.capture.volume_tables import MESSAGE, ROW, Volume
 from wsviz.protocol.deflate import Deflater
 
 NAMES = ("time", "sender", "index", "opcode", "fin", "rsv1", "masked", "header_length", "payload_length")

@@ -14,7 +14,7 @@ from tests.capture.build import block
 from tests.capture.files import ECHO, OWN, WEBSOCKET, capture_of
 from wsviz import read_capture
 from wsviz.capture import capture as module
-from wsviz.capture import tcp, volume_odd, volume_tables
+from wsviz.capture import stores, tcp, volume_messages, volume_odd, volume_tables
 from wsviz.capture.capture import Capture
 from wsviz.capture.capture_file import CaptureFile
 from wsviz.capture.packets import PacketReader
@@ -34,7 +34,9 @@ def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IN_MEMORY", 0)
     monkeypatch.setattr(volume_odd.batches_of, "__defaults__", (1,))
     monkeypatch.setattr(Sorter.__init__, "__kwdefaults__", {"in_memory": 100})
-    monkeypatch.setattr(volume_tables.OnDisk.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(stores.OnDisk.__init__, "__defaults__", (10,))
+    monkeypatch.setattr(volume_messages, "MOST_HELD", 10)
+    monkeypatch.setattr(volume_tables, "MOST_HELD", 10)
 
 
 @pytest.mark.usefixtures("nothing_is_small")

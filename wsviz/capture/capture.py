@@ -14,9 +14,10 @@ from wsviz.capture.file_findings import damage_of_file, gaps_of_file
 from wsviz.capture.octets import joined
 from wsviz.capture.once import once
 from wsviz.capture.packets import Array, PacketTable, TablePackets, open_capture, read_packets_from
+from wsviz.capture.stores import OnDisk
 from wsviz.capture.tls_keylog import KeyLog, read_key_log, with_own_secrets
 from wsviz.capture.values import Values, frame_values, message_values
-from wsviz.capture.volume_tables import ROW, OnDisk, Volume, frame_columns
+from wsviz.capture.volume_tables import ROW, Volume, frame_columns
 from wsviz.protocol.fields import Finding, WsvizError
 
 if TYPE_CHECKING:  # what costs time to import is so on first use: pandas, and all that decodes connections
@@ -114,6 +115,7 @@ class Capture:
         def decode(index: int) -> Connection:
             connection = Connection(index, build_flow(table, packets[index]), table, self._extensions, secrets)
             connection.reveal, connection.find_visits = self.reveal, lambda: self._visits[index]
+            connection.find_store = lambda: self._store
             return connection
 
         return Connections(len(packets), decode, packets.silent(table))
@@ -124,6 +126,11 @@ class Capture:
         from wsviz.capture.mechanism import visits_of
 
         return visits_of(self.connections)
+
+    @once
+    def _store(self) -> OnDisk:
+        """The data of messages that had to be inflated, where somebody asked for it."""
+        return OnDisk()
 
     @once
     def _volume(self) -> Volume:
@@ -197,8 +204,11 @@ class Capture:
 
     def message_values(self) -> Iterator[Values]:
         """The same for `message_tables`."""
-        with OnDisk() as store:
+        store = OnDisk()
+        try:
             yield from message_values(self._volume.messages(store), store, reveal=self.reveal)
+        finally:
+            store.close()
 
     @once
     def summary(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The messages of a connection; their data is read from the packets when it is asked for, and not held twice."""
+"""The messages of a connection; their data is read when it is asked for, and not held meanwhile."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from wsviz.protocol.message import Message
 class CapturedMessages(Sequence[Message]):
     """Messages in the order of their last bytes.
 
-    `heads` are the messages without the data that the packets hold as it is; what was inflated, or is damaged, stands
-    in them.
+    `heads` are the messages without their data, which `read` gives by their numbers.
     """
 
-    def __init__(self, heads: Sequence[Message], read: Callable[[Message], bytes]) -> None:
+    def __init__(self, heads: Sequence[Message], read: Callable[[int], bytes]) -> None:
         self.heads, self._read = tuple(heads), read
 
     def __len__(self) -> int:
@@ -29,8 +28,8 @@ class CapturedMessages(Sequence[Message]):
     def __getitem__(self, index: int | slice) -> Message | tuple[Message, ...]:
         if isinstance(index, slice):
             return tuple(self[i] for i in range(*index.indices(len(self))))
-        head = self.heads[index]
-        return head if head.data or not head.length else replace(head, data=self._read(head))
+        index = range(len(self.heads))[index]  # negative ones; raises IndexError
+        return replace(self.heads[index], data=self._read(index))
 
     def __repr__(self) -> str:
         return f"<{len(self)} messages>"

@@ -18,7 +18,9 @@ from wsviz.capture.exchanges import Exchange, HttpReading, read_answers, read_ex
 from wsviz.capture.frame_decoding import read_frames
 from wsviz.capture.ledger import BUCKET, NO_UNIT, spans
 from wsviz.capture.mechanism import Mechanism, Visits, recognise
+from wsviz.capture.once import once
 from wsviz.capture.packets import Array, PacketTable
+from wsviz.capture.stores import OnDisk
 from wsviz.capture.tcp import Flow
 from wsviz.capture.tls_flights import Flight, flights_of
 from wsviz.capture.tls_reading import TlsKeys, TlsReading, wire_spans
@@ -82,7 +84,8 @@ class Connection:
             Endpoint(table.addresses[address], port)
             for address, port in (flow.endpoints[client], flow.endpoints[1 - client])
         )
-        self.find_visits: Callable[[], Visits] | None = None  # given by the capture
+        self.find_visits: Callable[[], Visits] | None = None  # given by the capture, as is the next one
+        self.find_store: Callable[[], OnDisk] | None = None
         self.handshake: Handshake | None = None
         self.protocol = self.detected.protocol
         self.frame_table, self._messages = np.zeros(0, FRAME), tuple[Message, ...]()
@@ -140,21 +143,23 @@ class Connection:
 
     def _decode_frames(self, starts: dict[Side, int], extensions: str | None) -> list[Finding]:
         """Decode both directions from their first frame on; fills the frame table and the messages."""
-        tables, messages, found = [], list[tuple[int, int, Message]](), list[Finding]()
+        self._reread = starts, extensions
+        tables, messages, found = [], list[tuple[int, int, Message, bool]](), list[Finding]()
         for side, direction in self._directions.items():
             reading = read_frames(side, direction, starts[side], extensions)
             found += reading.findings
             rows = frame_rows(self.index, side, direction, reading)
             tables.append(rows)
-            for message in reading.messages:
+            for number, message in enumerate(reading.messages):
                 last = rows[message.frames[-1]]
                 end = int(last["offset"] + last["header_length"] + last["payload_length"]) - 1
                 packet = direction.packet_at(end)
                 time = int(self._table.rows["time"][packet])
-                messages.append((packet, end, replace(message, time=time)))
+                messages.append((packet, end, replace(message, time=time), number in reading.apart))
         messages.sort(key=lambda entry: entry[:2])
-        self._messages = tuple(message for _, _, message in messages)
-        self.message_packets = tuple(packet + 1 for packet, _, _ in messages)
+        self._messages = tuple(message for _, _, message, _ in messages)
+        self._apart = {number for number, (_, _, _, apart) in enumerate(messages) if apart}
+        self.message_packets = tuple(packet + 1 for packet, *_ in messages)
         self._frame_rows = dict(zip(SIDES, tables, strict=True))
         for number, message in enumerate(self._messages):
             self._frame_rows[message.sender]["message"][list(message.frames)] = number
@@ -162,8 +167,31 @@ class Connection:
         self.frame_table = table[np.lexsort((table["offset"], table["packet"]))]
         return found
 
-    def _message_data(self, message: Message) -> bytes:
-        """The data of a message that is neither compressed nor damaged, from its packets."""
+    @once
+    def _kept(self) -> tuple[OnDisk, dict[tuple[Side, int], tuple[int, int]]]:
+        """Where the data lies that packets do not hold as it is: place and size by sender and first frame.
+
+        Both directions are decoded once more for it, by those who ask: it may be a thousand times as large as the
+        capture, and most only want to know what there was.
+        """
+        store = OnDisk() if self.find_store is None else self.find_store()
+        places, (starts, extensions) = dict[tuple[Side, int], tuple[int, int]](), self._reread
+
+        def keep(message: Message) -> None:
+            place = int(store.put([message.data])[0])
+            places[message.sender, message.frames[0]] = place, len(message.data)
+
+        for side, direction in self._directions.items():
+            read_frames(side, direction, starts[side], extensions, keep)
+        return store, places
+
+    def _message_data(self, number: int) -> bytes:
+        """The data of a message, up to MAX_MESSAGE_SIZE."""
+        message = self._messages[number]
+        if number in self._apart:
+            store, places = self._kept
+            place, size = places[message.sender, message.frames[0]]
+            return store.get(np.array([place]), np.array([size]))[0]
         direction, parts = self._directions[message.sender], []
         for row in self._frame_rows[message.sender][list(message.frames)]:
             start = int(row["offset"]) + int(row["header_length"])
@@ -186,8 +214,10 @@ class Connection:
         if self._tls is not None:
             yield from self._tls.findings
         for side, direction in self._wire.items():
-            for start, end in direction.holes[:MOST_TOLD]:
+            last = direction.readable_end  # where decoding ended before the bytes did, a hole begins
+            for start, end in [hole for at, hole in enumerate(direction.holes) if at < MOST_TOLD or hole[0] == last]:
                 words = f"{end - start:,} of the {side}'s bytes are missing from offset {start} on"
+                words += ", too many: nothing after them is decoded" if start == last else ""
                 yield RULES["bytes-missing"].finding(words, offset=start)
             for offset in direction.conflicts[:MOST_TOLD]:
                 words = f"a later packet brings other bytes for offset {offset} than the first one did"

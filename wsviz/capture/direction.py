@@ -22,7 +22,10 @@ PIECE = np.dtype(
     ]
 )
 NOT_CAPTURED = -1
-MAX_HOLE = 1 << 24  # bytes; a larger hole ends the decoding: sequence numbers lie as they please
+# Sequence numbers lie as they please, and a decoder steps over each byte that they claim. So decoding ends at a hole
+# of more than MAX_HOLE bytes; or where that many and SHARE_MISSING times the captured bytes before it are missing (a
+# snap length that leaves little more than headers takes a hundred times what it leaves); or where MOST_MISSING are.
+MAX_HOLE, SHARE_MISSING, MOST_MISSING = 1 << 24, 128, 1 << 30
 
 Hole = tuple[int, int]  # stream offsets: first byte, and the one after the last
 
@@ -46,15 +49,20 @@ class Direction:
     plain: bytearray | None = field(default=None, repr=False)
     cut: bool = False
     holes: list[Hole] = field(init=False)
-    readable_end: int = field(init=False)  # up to there no hole is larger than MAX_HOLE
+    readable_end: int = field(init=False)  # where decoding ends: `end`, or a hole that is one too many
 
     def __post_init__(self) -> None:
         captured = self.pieces[self.pieces["source"] != NOT_CAPTURED]
         starts = [*captured["start"].tolist(), self.end]
         ends = [0, *(captured["start"] + captured["length"]).tolist()]
         self.holes = [(low, high) for low, high in zip(ends, starts, strict=True) if low < high]
-        large = (low for low, high in self.holes if high - low > MAX_HOLE)
-        self.readable_end = next(large, self.end)
+        self.readable_end, missing = self.end, 0
+        for low, high in self.holes:
+            allowed = min(MAX_HOLE + SHARE_MISSING * (low - missing), MOST_MISSING)
+            missing += high - low
+            if high - low > MAX_HOLE or missing > allowed:
+                self.readable_end = low
+                break
 
     @property
     def first_gap(self) -> int:

@@ -7,6 +7,7 @@ plausible frames begins.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from wsviz.capture.detect import find_frames
@@ -21,31 +22,40 @@ from wsviz.protocol.wire import Header
 _OF_DATA = {"text-not-utf8", "close-reason-not-utf8", "close-code-undefined", *DEFLATE_RULES}
 
 
-AT_ONCE = 1 << 20  # bytes fed to the decoder at once
+AT_ONCE = 1 << 16  # bytes fed to the decoder at once: deflate makes a thousand times as many of them at most
 
 
 @dataclass(slots=True)
 class FrameReading:
     """What one direction holds from its first frame on; offsets count from the direction's first byte.
 
-    A message's data is left out where the packets hold it as it is.
+    The data of messages is left out; those in `apart` have some that the packets do not hold as it is.
     """
 
     headers: list[Header] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    apart: set[int] = field(default_factory=set)  # by their places in `messages`
     findings: list[Finding] = field(default_factory=list)
     damaged: set[int] = field(default_factory=set)  # frames with a hole in their payload
 
 
-def read_frames(sender: Side, direction: Direction, start: int, extensions: str | None) -> FrameReading:
-    """Decode one direction from the stream offset of its first frame on."""
-    return _Walk(sender, direction, extensions).run(start)
+def read_frames(
+    sender: Side,
+    direction: Direction,
+    start: int,
+    extensions: str | None,
+    keep: Callable[[Message], None] | None = None,
+) -> FrameReading:
+    """Decode one direction from the stream offset of its first frame on; `keep` is given those in `apart`, whole."""
+    return _Walk(sender, direction, extensions, keep).run(start)
 
 
 class _Walk:
-    def __init__(self, sender: Side, direction: Direction, extensions: str | None) -> None:
-        self.sender, self.direction, self.extensions = sender, direction, extensions
+    def __init__(
+        self, sender: Side, direction: Direction, extensions: str | None, keep: Callable[[Message], None] | None
+    ) -> None:
+        self.sender, self.direction, self.extensions, self.keep = sender, direction, extensions, keep
         self.reading = FrameReading()
         self.restart(0)
 
@@ -106,9 +116,11 @@ class _Walk:
         reading.offsets += [self.origin + offset for offset in stream.frames.offsets]
         for message in stream.messages:
             frames = tuple(self.first + frame for frame in message.frames)
-            # What the packets hold as it is can be read from them again.
-            data = message.data if message.compressed or reading.damaged.intersection(frames) else b""
-            reading.messages.append(replace(message, frames=frames, data=data))
+            if message.compressed or reading.damaged.intersection(frames):
+                reading.apart.add(len(reading.messages))
+                if self.keep is not None:
+                    self.keep(replace(message, frames=frames))
+            reading.messages.append(replace(message, frames=frames, data=b""))
         for finding in stream.findings:
             frame = None if finding.frame is None else self.first + finding.frame
             reading.findings.append(replace(finding, frame=frame, offset=self.origin + finding.offset))

@@ -90,6 +90,9 @@ class HarConnection(Connection):
         found = [*_findings(first), *(self.handshake.findings if self.handshake else ())]
         self.findings = tuple(sorted(dict.fromkeys(found)))
 
+    def _message_data(self, number: int) -> bytes:
+        return self._messages[number].data
+
     @property
     def duration(self) -> int:
         """From the first request to the last answer or message, in ns."""

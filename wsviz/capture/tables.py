@@ -21,9 +21,10 @@ from wsviz.capture.ledger import BUCKETS, NO_UNIT, count_connection, count_outsi
 from wsviz.capture.ledger_detail import DETAILS, count_details
 from wsviz.capture.mechanism import latency
 from wsviz.capture.packets import Array, PacketTable
+from wsviz.capture.stores import InMemory
 from wsviz.capture.values import Values, values_of_messages
 from wsviz.capture.volume_messages import Arrived, arrived, message_rows
-from wsviz.capture.volume_tables import ROW, InMemory, frame_columns
+from wsviz.capture.volume_tables import ROW, frame_columns
 from wsviz.protocol.fields import SIDES, Finding
 from wsviz.protocol.secrets import mask_target
 

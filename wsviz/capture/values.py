@@ -12,8 +12,9 @@ import numpy as np
 
 from wsviz.capture.frame_timing import Replies
 from wsviz.capture.packets import Array
+from wsviz.capture.stores import Store
 from wsviz.capture.volume_messages import MESSAGE
-from wsviz.capture.volume_tables import ROW, Store, frame_columns
+from wsviz.capture.volume_tables import ROW, frame_columns
 from wsviz.protocol.fields import SIDES
 from wsviz.protocol.secrets import mask_bytes, mask_texts
 from wsviz.protocol.wire import Opcode

@@ -6,7 +6,7 @@ is inflated at once. All others are put together as `StreamDecoder` does it, by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -28,6 +28,7 @@ _PLAIN = (FIN | Opcode.TEXT, FIN | Opcode.BINARY)
 _COMPRESSED = tuple(first | RSV1 for first in _PLAIN)
 # Bytes unmasked or inflated in one step; deflate makes a thousand times as many at most: MAX_MESSAGE_SIZE are kept.
 _AT_ONCE = 1 << 15
+MOST_HELD = 64 << 20  # bytes of inflated messages
 
 
 MESSAGE = np.dtype(
@@ -92,14 +93,20 @@ class _Frame(NamedTuple):
     first: int
 
 
+Sink = Callable[[Array, list[bytes]], None]
+
+
 class Bodies:
     """Collects the bodies of frames: of data frames as messages, of pings and pongs where `controls` is asked for.
 
-    `controls` holds what came so far.
+    `controls` holds what came so far. `sink` takes the messages, of MESSAGE, and their data: those of a chunk, or of
+    a part of it, since a chunk may inflate to a thousand times its size.
     """
 
-    def __init__(self, *, messages: bool, controls: bool) -> None:
+    def __init__(self, sink: Sink | None, *, controls: bool) -> None:
         self.controls: list[Control] = []
+        self._sink, self._held = sink, 0  # bytes of what was inflated and not yet given to the sink
+        messages = sink is not None
         self._wanted = np.array([(code <= 2 and messages) or (code in (9, 10) and controls) for code in range(16)])
         # By direction: a frame that goes on, its masking key, and what of its payload was there.
         self._parts: dict[int, tuple[_Frame, bytes, list[bytes]]] = {}
@@ -114,12 +121,14 @@ class Bodies:
         """Say what was negotiated for a direction, before its frames come."""
         self._assemblers[direction] = _Assembler(sender, extensions)
 
-    def taken(self) -> tuple[Array, list[bytes]]:
-        """The messages (of MESSAGE) that were completed since this was asked last, and their data."""
+    def flush(self) -> None:
+        """Give the messages that were completed since the last time to the sink."""
+        if self._sink is None:
+            return
         rows = joined([*self._tables, message_rows(self._others, np.array(self._places, "u4"))])
-        data = self._data + [message.data for message in self._others]
+        self._sink(rows, self._data + [message.data for message in self._others])
         self._tables, self._data, self._others, self._places = [np.zeros(0, MESSAGE)], [], [], []
-        return rows, data
+        self._held = 0
 
     def take(self, stretch: Stretch, which: Array, skip: Array, walked: Walked, from_client: Array) -> None:
         """Take the frames that a walk over these runs found, after so many bytes of frames before them."""
@@ -177,8 +186,16 @@ class Bodies:
             direction = int(frames["direction"][begin])
             assembler = self._assemblers[direction]
             if compressed[begin] and assembler.open is None and assembler.inflater is not None:
-                inflated += range(begin, end)
-                bodies += assembler.inflater.whole(there[begin:end])
+                rest, at = iter(there[begin:end]), begin
+                while at < end:
+                    made = assembler.inflater.whole(rest)
+                    inflated += range(at, at + len(made))
+                    bodies += made
+                    at, self._held = at + len(made), self._held + sum(map(len, made))
+                    if self._held > MOST_HELD:
+                        self._add(known, which[inflated], bodies, compressed=True)
+                        self.flush()
+                        inflated, bodies = [], []
                 continue
             for number in range(begin, end):
                 index, packet, time, first = (int(frames[n][number]) for n in ("index", "packet", "time", "first"))
@@ -214,6 +231,9 @@ class Bodies:
         if message := assembler.take(frame, body):
             self._others.append(arrived(message, connection, packet, assembler.begun, time))
             self._places.append(place)
+            self._held += len(message.data)
+            if self._held > MOST_HELD:
+                self.flush()
 
 
 @dataclass(frozen=True, slots=True)

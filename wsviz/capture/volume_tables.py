@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from wsviz.capture.octets import joined, picked
 from wsviz.capture.packets import Array, Packets
+from wsviz.capture.stores import Store
 from wsviz.capture.tls_keylog import KeyLog, with_own_secrets
 from wsviz.capture.volume import FramePass
 from wsviz.capture.volume_frames import HEADER_SIZE
-from wsviz.capture.volume_messages import MESSAGE, Arrived, Bodies, arrived, message_rows
+from wsviz.capture.volume_messages import MESSAGE, MOST_HELD, Arrived, Bodies, Sink, arrived, message_rows
 from wsviz.capture.volume_odd import Whole, batches_of, decode_whole
-from wsviz.capture.volume_order import IN_MEMORY, Sorter, in_order
+from wsviz.capture.volume_order import Sorter, in_order
 from wsviz.capture.volume_timing import FrameTiming
 from wsviz.protocol.fields import SIDES
 from wsviz.protocol.wire import FIN, MASK, OPCODE, RSV1
@@ -49,7 +49,6 @@ FRAME_COLUMNS = (
     "packet",
 )
 _SETTLED = np.dtype([(name, MESSAGE[name]) for name in ("packet", "index", "connection", "settled")])
-_GAP = 512  # bytes between two messages on disk that are read along with them
 _SAME = ("packet", "index", "direction", "time", "payload_length")
 
 
@@ -68,7 +67,7 @@ class Volume:
 
     def timed_frames(self) -> Iterator[tuple[Array, Array, Array]]:
         """The same with the columns of `tables.FRAME_TIMING`, in seconds."""
-        bodies, sorter = Bodies(messages=False, controls=True), Sorter(ROW)
+        bodies, sorter = Bodies(None, controls=True), Sorter(ROW)
         frames = self._pass(bodies)
         timing = FrameTiming()
         for rows in self._frames(frames, sorter, timing):
@@ -92,37 +91,43 @@ class Volume:
 
         Their data is put into `store`, where it is found at their `place`.
         """
-        frames, sorter = self._pass(Bodies(messages=True, controls=False)), Sorter(MESSAGE)
-        for rows, data in self._batches(frames):
+        sorter = Sorter(MESSAGE)
+
+        def sink(rows: Array, data: list[bytes]) -> None:
             rows["place"] = store.put(data)
             sorter.add(rows)
+
+        frames = self._take_messages(sink)
         for rows in sorter:
             yield picked(rows, frames.settled(rows))
 
     def payloads(self) -> list[bytes]:
         """The data of all messages, in the same order."""
-        frames, kept = self._pass(Bodies(messages=True, controls=False)), list[bytes]()
-        tables = [np.zeros(0, _SETTLED)]
-        for rows, data in self._batches(frames):
+        tables, kept = [np.zeros(0, _SETTLED)], list[bytes]()
+
+        def sink(rows: Array, data: list[bytes]) -> None:
             tables.append(np.empty(len(rows), _SETTLED))
             for name in _SETTLED.names or ():
                 tables[-1][name] = rows[name]
-            kept += data
+            kept.extend(data)
+
+        frames = self._take_messages(sink)
         settled = joined(tables)
         order = in_order(settled)
         return list(map(kept.__getitem__, order[frames.settled(settled)[order]].tolist()))
 
-    def _batches(self, frames: FramePass) -> Iterator[tuple[Array, list[bytes]]]:
-        """The messages (of MESSAGE) of a pass and of what it could not tell, some at a time, and their data."""
-        bodies = frames.bodies
-        assert bodies is not None
+    def _take_messages(self, sink: Sink) -> FramePass:
+        """Give the messages of a pass, and of what it could not tell, to the sink; the pass, which is over then."""
+        bodies = Bodies(sink, controls=False)
+        frames = self._pass(bodies)
         for _ in frames.frames():
-            yield bodies.taken()
+            bodies.flush()
         for whole in self._whole(frames):
-            found = _arrived_of(whole)
-            rows = message_rows(found, np.arange(len(found)))
-            rows["settled"] = True
-            yield rows, [message.data for message in found]
+            for first, found in _arrived_of(whole):
+                rows = message_rows(found, np.arange(first, first + len(found)))
+                rows["settled"] = True
+                sink(rows, [message.data for message in found])
+        return frames
 
     def _pass(self, bodies: Bodies | None) -> FramePass:
         return FramePass(self.open(), bodies, tls_is_read=self.keys is not None)
@@ -135,67 +140,6 @@ class Volume:
             frames.flows.odd.update(frames.encrypted)
         for batch in batches_of(frames.flows.odd, frames.sizes):
             yield from decode_whole(self.open(), batch, keys=keys, extensions=self.extensions)
-
-
-class Store(Protocol):
-    """Where the data of messages is kept."""
-
-    def put(self, data: Sequence[bytes]) -> Array:
-        """Keep the data of messages; the place of each."""
-
-    def get(self, places: Array, sizes: Array) -> list[bytes]:
-        """What was put at each of these places, of these sizes in bytes."""
-
-
-class InMemory:
-    """Keeps the data of messages as it is."""
-
-    def __init__(self) -> None:
-        self._kept: list[bytes] = []
-
-    def put(self, data: Sequence[bytes]) -> Array:
-        self._kept += data
-        return np.arange(len(self._kept) - len(data), len(self._kept))
-
-    def get(self, places: Array, sizes: Array) -> list[bytes]:
-        return list(map(self._kept.__getitem__, places.tolist()))
-
-
-class OnDisk:
-    """Keeps the data of messages in a file, once it has more than so many bytes."""
-
-    def __init__(self, in_memory: int = IN_MEMORY) -> None:
-        import tempfile
-
-        self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115  closed by __exit__
-        self._end = 0
-
-    def put(self, data: Sequence[bytes]) -> Array:
-        ends = self._end + np.cumsum(np.array([0, *map(len, data)]))
-        self._file.seek(self._end)
-        self._file.writelines(data)
-        self._end = int(ends[-1])
-        return ends[:-1]
-
-    def get(self, places: Array, sizes: Array) -> list[bytes]:
-        found, order = [b""] * len(places), np.argsort(places)
-        gaps = places[order][1:] - (places + sizes)[order][:-1]
-        for part in np.split(order, np.flatnonzero(gaps > _GAP) + 1):
-            if len(part):
-                low, high = int(places[part[0]]), int((places + sizes)[part].max())
-                self._file.seek(low)
-                data = self._file.read(high - low)
-                for at, place, size in zip(
-                    *(c.tolist() for c in (part, places[part] - low, sizes[part])), strict=True
-                ):
-                    found[at] = data[place : place + size]
-        return found
-
-    def __enter__(self) -> OnDisk:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
 
 def frame_columns(rows: Array) -> dict[str, Array]:
@@ -227,12 +171,18 @@ def _rows_of(whole: Whole) -> Array:
     return rows
 
 
-def _arrived_of(whole: Whole) -> list[Arrived]:
-    connection, found = whole.connection, []
+def _arrived_of(whole: Whole) -> Iterator[tuple[int, list[Arrived]]]:
+    """The messages of a connection, as many together as come to some MiB, with the number of the first."""
+    connection, found, size = whole.connection, list[Arrived](), 0
     begun = dict[int, int]()
     for number, time in zip(*(connection.frame_table[name].tolist() for name in ("message", "time")), strict=True):
         begun.setdefault(number, time)
     for number, message in enumerate(connection.messages):
         packet = int(whole.numbers[connection.message_packets[number] - 1])
         found.append(arrived(message, connection.index, packet, begun[number], message.time or 0))
-    return found
+        size += len(message.data)
+        if size > MOST_HELD:
+            yield number + 1 - len(found), found
+            found, size = [], 0
+    if found:
+        yield len(connection.messages) - len(found), found

@@ -108,8 +108,10 @@ class RowReader:
         if row["message"] != NO_UNIT and not frame.is_control:
             message = self._connection.messages.heads[row["message"]]
             textual, compressed = message.text is not None, message.compressed
-            if compressed:
-                data, textual = (message.data, textual) if len(message.frames) == 1 else (data, False)
+            if compressed and len(message.frames) > 1:
+                textual = False
+            elif compressed:
+                data = self._connection.messages[row["message"]].data
         words = frame_words(frame, data, textual, reveal=self._reveal, most=self._most)
         findings = tuple(self._findings.get((side, int(row["index"])), ()))
         return RowWords(words, tuple(_remarks(frame, compressed)), findings)

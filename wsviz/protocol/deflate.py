@@ -8,8 +8,9 @@ of the last 256 to 32,768 bytes is kept, unless "no context takeover" was negoti
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import NamedTuple
 
 from wsviz.protocol.fields import ProtocolError, Side
@@ -22,6 +23,7 @@ STRIPPED = b"\x00\x00\xff\xff"
 _LAST_BLOCK = b"\x01\x00\x00\xff\xff"
 _INPUT = 1 << 14  # bytes given to zlib at once: what it leaves unread is copied, so this stays small
 _OUTPUT = 1 << 16  # bytes taken from zlib at once: the most that a bomb makes us hold beyond the bound
+_TOGETHER = 64  # messages
 MAX_MESSAGE_SIZE = 64 << 20  # bytes
 
 
@@ -126,10 +128,13 @@ class Inflater:
         self._broken = True  # until end() has found the message whole
         self._size = self.final_blocks = 0
 
-    def whole(self, payloads: Iterable[bytes]) -> list[bytes]:
-        """Inflate messages, each in one frame and all at once; of one that is damaged, what comes before that."""
-        found, rest = list[bytes](), iter(payloads)
-        while (data := self._usual(rest, found)) is not None:
+    def whole(self, payloads: Iterator[bytes]) -> list[bytes]:
+        """Inflate messages, each in one frame and all at once; of one that is damaged, what comes before that.
+
+        No more of them are taken than come to a few MiB, or to one message; none is left where nothing comes back.
+        """
+        found = list[bytes]()
+        if (data := self._usual(islice(payloads, _TOGETHER), found)) is not None:
             self.start()
             pieces = list[bytes]()
             with suppress(InflateError):

@@ -1,0 +1,73 @@
+"""Where the data of messages is kept: in memory, or on disk where there is much of it."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from threading import Lock
+from typing import Protocol
+
+import numpy as np
+
+from wsviz.capture.octets import Array
+from wsviz.capture.volume_order import IN_MEMORY
+
+_GAP = 512  # bytes between two messages on disk that are read along with them
+
+
+class Store(Protocol):
+    """Where the data of messages is kept."""
+
+    def put(self, data: Sequence[bytes]) -> Array:
+        """Keep the data of messages; the place of each."""
+
+    def get(self, places: Array, sizes: Array) -> list[bytes]:
+        """What was put at each of these places, of these sizes in bytes."""
+
+
+class InMemory:
+    """Keeps the data of messages as it is."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] = []
+
+    def put(self, data: Sequence[bytes]) -> Array:
+        self._kept += data
+        return np.arange(len(self._kept) - len(data), len(self._kept))
+
+    def get(self, places: Array, sizes: Array) -> list[bytes]:
+        return list(map(self._kept.__getitem__, places.tolist()))
+
+
+class OnDisk:
+    """Keeps the data of messages in a file, once it has more than so many bytes."""
+
+    def __init__(self, in_memory: int = IN_MEMORY) -> None:
+        import tempfile
+
+        self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115  closed when nobody holds the store
+        self._end, self._lock = 0, Lock()
+        self.close = weakref.finalize(self, self._file.close)
+
+    def put(self, data: Sequence[bytes]) -> Array:
+        with self._lock:
+            ends = self._end + np.cumsum(np.array([0, *map(len, data)]))
+            self._file.seek(self._end)
+            self._file.writelines(data)
+            self._end = int(ends[-1])
+        return ends[:-1]
+
+    def get(self, places: Array, sizes: Array) -> list[bytes]:
+        found, order = [b""] * len(places), np.argsort(places)
+        gaps = places[order][1:] - (places + sizes)[order][:-1]
+        for part in np.split(order, np.flatnonzero(gaps > _GAP) + 1):
+            if len(part):
+                low, high = int(places[part[0]]), int((places + sizes)[part].max())
+                with self._lock:
+                    self._file.seek(low)
+                    data = self._file.read(high - low)
+                for at, place, size in zip(
+                    *(c.tolist() for c in (part, places[part] - low, sizes[part])), strict=True
+                ):
+                    found[at] = data[place : place + size]
+        return found
