@@ -105,11 +105,11 @@ def test_holes_that_claim_gigabytes_end_the_decoding(frames: str) -> None:
         at += len(data) + hole
     capture = talk.client(b"\x88\x80mask", at).capture()
     (connection,) = capture.connections
-    assert len(connection.frame_table) == int(frames == "a frame each")
+    assert not len(connection.frame_table)
     told = [one.explanation for one in connection.findings if one.rule == "bytes-missing"]
     assert len(told) == 100
     assert sum(words.endswith("too many: nothing after them is decoded") for words in told) == 1
-    assert [len(data) for data in capture.payloads()] == [size] * len(connection.messages)
+    assert capture.payloads() == []
     assert time.process_time() - began < 60
     assert_conserved(capture, ["connection"])
 

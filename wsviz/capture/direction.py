@@ -23,9 +23,10 @@ PIECE = np.dtype(
 )
 NOT_CAPTURED = -1
 # Sequence numbers lie as they please, and a decoder steps over each byte that they claim. So decoding ends at a hole
-# of more than MAX_HOLE bytes; or where that many and SHARE_MISSING times the captured bytes before it are missing (a
-# snap length that leaves little more than headers takes a hundred times what it leaves); or where MOST_MISSING are.
-MAX_HOLE, SHARE_MISSING, MOST_MISSING = 1 << 24, 128, 1 << 30
+# of more than MAX_HOLE bytes, and where more are missing than SOME_MISSING and so many times the captured ones, or
+# than MOST_MISSING. A snap length that leaves little more than headers takes a hundred times what it leaves.
+MAX_HOLE = 1 << 24  # bytes
+SOME_MISSING, TIMES_MISSING, MOST_MISSING = 1 << 20, 128, 1 << 30
 
 Hole = tuple[int, int]  # stream offsets: first byte, and the one after the last
 
@@ -57,8 +58,8 @@ class Direction:
         ends = [0, *(captured["start"] + captured["length"]).tolist()]
         self.holes = [(low, high) for low, high in zip(ends, starts, strict=True) if low < high]
         self.readable_end, missing = self.end, 0
+        allowed = min(SOME_MISSING + TIMES_MISSING * int(captured["length"].sum()), MOST_MISSING)
         for low, high in self.holes:
-            allowed = min(MAX_HOLE + SHARE_MISSING * (low - missing), MOST_MISSING)
             missing += high - low
             if high - low > MAX_HOLE or missing > allowed:
                 self.readable_end = low
