@@ -12,7 +12,7 @@ import pytest
 
 from tests.capture.build import block
 from tests.capture.files import ECHO, OWN, WEBSOCKET, capture_of
-from wsviz import read_capture
+from wsviz import WsvizError, read_capture
 from wsviz.capture import capture as module
 from wsviz.capture import stores, tcp, volume_messages, volume_odd, volume_tables
 from wsviz.capture.capture import Capture
@@ -157,3 +157,15 @@ def test_a_capture_without_frames_has_tables_with_columns() -> None:
     capture: Capture = capture_of(OWN / "http_close.pcapng")
     assert list(capture.frames) == list(capture_of(ECHO).frames)
     assert list(capture.messages) == list(capture_of(ECHO).messages)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_in_a_sentence() -> None:
+    sorter, store = Sorter(KEY, in_memory=0), stores.OnDisk()
+    told = "No space left on device, while it takes what is too much for memory; TMPDIR names another folder"
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        sorter._file = store._file = full  # type: ignore[assignment]
+        with pytest.raises(WsvizError, match=told):
+            sorter.add(np.zeros(3, KEY))
+        with pytest.raises(WsvizError, match=told):
+            store.put([b"data"])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
-from typing import Protocol
+from typing import IO, Protocol
 
 import numpy as np
 
 from wsviz.capture.octets import Array
-from wsviz.capture.volume_order import IN_MEMORY
+from wsviz.capture.volume_order import IN_MEMORY, spilling
 
 _GAP = 512  # bytes between two messages on disk that are read along with them
 
@@ -47,10 +48,10 @@ class OnDisk:
 
         self._file = tempfile.SpooledTemporaryFile(in_memory)  # noqa: SIM115  closed when nobody holds the store
         self._end, self._lock = 0, Lock()
-        self.close = weakref.finalize(self, self._file.close)
+        self.close = weakref.finalize(self, _close, self._file)
 
     def put(self, data: Sequence[bytes]) -> Array:
-        with self._lock:
+        with self._lock, spilling():
             ends = self._end + np.cumsum(np.array([0, *map(len, data)]))
             self._file.seek(self._end)
             self._file.writelines(data)
@@ -63,7 +64,7 @@ class OnDisk:
         for part in np.split(order, np.flatnonzero(gaps > _GAP) + 1):
             if len(part):
                 low, high = int(places[part[0]]), int((places + sizes)[part].max())
-                with self._lock:
+                with self._lock, spilling():
                     self._file.seek(low)
                     data = self._file.read(high - low)
                 for at, place, size in zip(
@@ -71,3 +72,8 @@ class OnDisk:
                 ):
                     found[at] = data[place : place + size]
         return found
+
+
+def _close(file: IO[bytes]) -> None:
+    with suppress(OSError):  # that the disk is full was told before
+        file.close()
