@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -204,11 +205,8 @@ class Capture:
 
     def message_values(self) -> Iterator[Values]:
         """The same for `message_tables`."""
-        store = OnDisk()
-        try:
+        with closing(OnDisk()) as store:
             yield from message_values(self._volume.messages(store), store, reveal=self.reveal)
-        finally:
-            store.close()
 
     @once
     def summary(self) -> pd.DataFrame:

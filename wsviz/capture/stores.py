@@ -1,19 +1,35 @@
-"""Where the data of messages is kept: in memory, or on disk where there is much of it."""
+"""What is too much for memory, and where the data of messages is kept: in memory, or on disk where there is much."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import IO, Protocol
 
 import numpy as np
 
 from wsviz.capture.octets import Array
-from wsviz.capture.volume_order import IN_MEMORY, spilling
+from wsviz.protocol.fields import WsvizError
 
+IN_MEMORY = 64 << 20  # bytes that are held before they are written to disk
 _GAP = 512  # bytes between two messages on disk that are read along with them
+
+
+@contextmanager
+def spilling() -> Iterator[None]:
+    """Say in a sentence that the disk is full, where what does not fit into memory is written or read.
+
+    Raises WsvizError in place of OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        import tempfile
+
+        words = f"{tempfile.gettempdir()}: {error.strerror or error}, while it takes what is too much for memory"
+        raise WsvizError(f"{words}; TMPDIR names another folder") from error
 
 
 class Store(Protocol):

@@ -256,7 +256,7 @@ def overhead_table(
     """The ledger: a row a unit, and NA as the unit of bytes that belong to none."""
     units = [by] if by in ("connection", "mechanism") else ["connection", by]
     columns = (*BUCKETS, *(DETAILS if detail else ()))
-    rows = _ledger(connections, table, by, units, len(columns))
+    rows = _ledger(connections, table, by, detail=detail)
     if by == "mechanism":
         sums: dict[tuple[Any, ...], Array] = {}
         for key, amounts in rows:
@@ -269,18 +269,18 @@ def overhead_table(
 
 
 def _ledger(
-    connections: Sequence[Connection], table: PacketTable, by: str, units: Sequence[str], width: int
+    connections: Sequence[Connection], table: PacketTable, by: str, *, detail: bool
 ) -> Iterator[tuple[tuple[Any, ...], Array]]:
-    """Bytes by column for each unit of each connection; `width` counts the columns, details of TCP included."""
+    """The columns of each unit of each connection, by what names it in a row; last what belongs to none."""
+    none, alone = np.zeros(len(DETAILS) if detail else 0, "i8"), by in ("connection", "mechanism")
     for connection in connections:
         directions = connection.wire_directions()
-        detail = width > len(BUCKETS)
-        details = count_details([direction for direction, _ in directions]) if detail else np.zeros(0, "i8")
-        for unit, amounts in count_connection(directions, by if len(units) > 1 else None).items():
-            own = (connection.index, None if unit == NO_UNIT else unit)[: len(units)]
+        details = count_details([direction for direction, _ in directions]) if detail else none
+        for unit, amounts in count_connection(directions, None if alone else by).items():
+            own = (connection.index,) if alone else (connection.index, None if unit == NO_UNIT else unit)
             key = (connection.mechanism.name,) if by == "mechanism" else own
             # Packets without data belong to no exchange and to no message.
-            yield key, np.concatenate((amounts, details if unit == NO_UNIT else np.zeros_like(details)))
+            yield key, np.concatenate((amounts, details if unit == NO_UNIT else none))
     outside = count_outside_tcp(table)
     if outside.any():
-        yield (None,) * len(units), np.concatenate((outside, np.zeros(width - len(outside), "i8")))
+        yield (None,) if alone else (None, None), np.concatenate((outside, none))

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO
 
 import numpy as np
 
 from wsviz.capture.octets import Array, joined, picked
-from wsviz.protocol.fields import WsvizError
+from wsviz.capture.stores import IN_MEMORY, spilling
 
-IN_MEMORY = 64 << 20  # bytes of rows that are held before they are written to disk
 AT_ONCE = 1 << 16  # rows given together
-
-
-@contextmanager
-def spilling() -> Iterator[None]:
-    """Say in a sentence that the disk is full, where what does not fit into memory is written or read.
-
-    Raises WsvizError in place of OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        import tempfile
-
-        words = f"{tempfile.gettempdir()}: {error.strerror or error}, while it takes what is too much for memory"
-        raise WsvizError(f"{words}; TMPDIR names another folder") from error
 
 
 class Sorter:

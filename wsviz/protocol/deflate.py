@@ -133,8 +133,8 @@ class Inflater:
 
         No more of them are taken than come to a few MiB, or to one message; none is left where nothing comes back.
         """
-        found = list[bytes]()
-        if (data := self._usual(islice(payloads, _TOGETHER), found)) is not None:
+        found, data = self._usual(islice(payloads, _TOGETHER))
+        if data is not None:
             self.start()
             pieces = list[bytes]()
             with suppress(InflateError):
@@ -143,15 +143,15 @@ class Inflater:
             found.append(b"".join(pieces))
         return found
 
-    def _usual(self, payloads: Iterator[bytes], found: list[bytes]) -> bytes | None:
-        """Inflate messages up to one that takes more than a step, which is returned, and which start() begins anew.
+    def _usual(self, payloads: Iterator[bytes]) -> tuple[list[bytes], bytes | None]:
+        """Inflate messages up to one that takes more than a step: that one, if any, is for start() to begin anew.
 
         A volume of messages passes here, so the steps of `pieces` and `end` are written out.
         """
         if self._broken or not self._keep:
-            return next(payloads, None)
-        stream, inflate, copy, known = self._zlib, self._zlib.decompress, self._zlib.copy, len(found)
-        data = None
+            return [], next(payloads, None)
+        stream, inflate, copy = self._zlib, self._zlib.decompress, self._zlib.copy
+        found, data = list[bytes](), None
         try:
             for data in payloads:
                 if not 0 < len(data) <= _INPUT:
@@ -170,11 +170,11 @@ class Inflater:
         except zlib.error:
             self._broken = True
         first, size = len(found), 0
-        while first > known and size < 1 << self._bits:
+        while first and size < 1 << self._bits:  # no more than the window holds
             first -= 1
             size += len(found[first])
         self._remember(b"".join(found[first:]))
-        return data
+        return found, data
 
     def _renew(self) -> None:
         window = bytes(self._window[-(1 << self._bits) :])
